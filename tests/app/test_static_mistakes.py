@@ -49,6 +49,13 @@ def test_a_missing_folder_is_reported(wrong: Wrong) -> None:
     assert mistake.places == ("URLS['/static']",)
 
 
+@pytest.mark.parametrize("cache_bytes", [-1, "16m", 1.5])
+def test_a_limit_that_is_no_number_of_bytes_is_reported(wrong: Wrong, cache_bytes: Any) -> None:
+    """The limit of a folder's memory is a whole number of bytes."""
+    (mistake,) = wrong({"/static": Static("static", cache_bytes=cache_bytes)})
+    assert mistake.message == f"Static('static') has cache_bytes={cache_bytes!r}"
+
+
 def test_a_missing_folder_without_a_similar_one_is_reported(wrong: Wrong, folder: Path) -> None:
     """Without a similar folder, the hint is to create it."""
     (mistake,) = wrong({"/files": Static("downloads/2026")})

@@ -171,9 +171,15 @@ class CallFactory:
             pinned = lane = Lane.THREAD  # it works while the hints are sent, or it would not send any
         return self._call(run, name, lane, content, is_pinned=pinned is not None, opens=dependencies is not None)
 
-    def for_handler(self, handler: Run, name: str) -> Call:
-        """Return the call of a function that makes a response without a view. Its exceptions become responses."""
-        run = _catching(handler, self._on_error(name))
+    def for_handler(self, handler: Run, name: str, *, is_shared: bool = False) -> Call:
+        """Return the call of a function that makes a response without a view. Its exceptions become responses.
+
+        `is_shared`: it may return the same response to several requests; code that may change it gets a copy.
+        """
+        if is_shared and self._may_change_responses:
+            run = _catching(lambda request: handler(request).copy(), self._on_error(name))
+        else:
+            run = _catching(handler, self._on_error(name))
         if self._middleware.is_async:
             return self._async_call(self._in_thread(run, self._errors.defer_unexpected), name)
         return self._call(
@@ -185,10 +191,17 @@ class CallFactory:
         return any(each.reads_content for each in self._guards)
 
     def for_response(self, response: Response, name: str) -> Call:
-        """Return the call of a response that is always the same; middleware, which may change it, gets a copy."""
-        if self._guards or not self._middleware.is_empty:
+        """Return the call of a response that is always the same; code that may change it gets a copy."""
+        if self._may_change_responses:
             return self.for_handler(lambda _: response.copy(), name)
         return self._call(lambda _: response, name, Lane.INLINE)
+
+    @property
+    def _may_change_responses(self) -> bool:
+        """Whether a response passes anything between the call and the server."""
+        return (
+            bool(self._guards or self._wrappers or self._observer is not NO_OBSERVER) or not self._middleware.is_empty
+        )
 
     def _in_thread(self, run: Inner, on_error: OnError) -> AsyncInner:
         waiting = in_thread(run, on_error)

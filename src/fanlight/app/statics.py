@@ -60,7 +60,7 @@ class StaticFolders:
         files = self._files[key]
         if files is None:
             return calls.for_response(Response(), name)
-        return calls.for_handler(files.respond, f"{name} ({static})")
+        return calls.for_handler(files.respond, f"{name} ({static})", is_shared=True)
 
     def _open(self, static: Static, pattern: str, prefix: str, *, is_private: bool) -> StaticFiles:
         from fanlight.pages.static.files import StaticFiles  # noqa: PLC0415 - for a site that has files
@@ -79,7 +79,15 @@ class StaticFolders:
             folder = StaticFolder(path)
         rules = UPLOADED_FILES if static.uploads else SITE_FILES
         compresses = self._compresses and not static.uploads
-        return StaticFiles(folder, path_of, prefix=prefix, is_private=is_private, compresses=compresses, rules=rules)
+        return StaticFiles(
+            folder,
+            path_of,
+            prefix=prefix,
+            is_private=is_private,
+            compresses=compresses,
+            rules=rules,
+            cache_bytes=static.cache_bytes,
+        )
 
     def _path_of(self, static: Static) -> Path:
         return self._folder / static.folder
@@ -93,6 +101,8 @@ class StaticFolders:
             refuse(f"{static} is neither a folder nor a file", _OWN_FOLDER)
         if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
             refuse(f"{static} can't be read", f"give the user that runs the site the right to read {path}")
+        if not isinstance(static.cache_bytes, int) or static.cache_bytes < 0:
+            refuse(f"{static} has cache_bytes={static.cache_bytes!r}", "give a number of bytes; 0 keeps nothing")
         real = path.resolve()
         if path.is_file() and path.name.startswith("."):
             refuse(f"{static} is hidden, and hidden files are not served", "give it a name that begins with no dot")

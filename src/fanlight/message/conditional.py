@@ -21,7 +21,7 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 
 _SAFE = frozenset({"GET", "HEAD"})
-_CONDITIONAL_FIELDS = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"})
+CONDITIONAL_FIELDS = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"})
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 # Fields of a 200 that a 304 must not repeat, because the client has them already (section 15.4.5).
 _NOT_OF_304 = frozenset("content-type content-encoding content-language content-disposition accept-ranges".split())
@@ -94,7 +94,7 @@ def apply_conditions(response: Response, request: Request) -> Response:
     """
     head = request.head
     fields = head.values
-    if response.status != 200 or head.method not in _SAFE or _CONDITIONAL_FIELDS.isdisjoint(fields):
+    if response.status != 200 or head.method not in _SAFE or CONDITIONAL_FIELDS.isdisjoint(fields):
         return response
     headers = response.headers
     etag, date = headers.get("etag"), headers.get("last-modified")

@@ -75,6 +75,19 @@ class PrebuiltResponse(FileResponse):
             self.own_headers.load_checked(self._prebuilt)
         return self.own_headers
 
+    def copy(self) -> PrebuiltResponse:
+        """Return a copy with the same content, status and fields."""
+        made = PrebuiltResponse(
+            self.content,  # type: ignore[arg-type]  # as it was made
+            self._prebuilt,
+            media_type=self.media_type,
+            length=self._length or 0,
+            modified=self.modified,
+            status=self.status,
+        )
+        made.own_headers = None if self.own_headers is None else self.own_headers.copy()
+        return made
+
     def fields(self) -> Sequence[Pair]:
         """Return the fields for the wire."""
         return self._prebuilt if self.own_headers is None else self.own_headers.pairs()

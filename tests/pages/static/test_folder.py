@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,25 +78,55 @@ def test_the_folder_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
     assert read(tmp_path / "current", "css", "app.css") == b"a {}"
 
 
-@pytest.mark.parametrize("swapped", ["css", "css/app.css"])
-def test_a_link_put_there_between_the_look_and_the_opening_is_not_followed(
-    root: Path, tmp_path: Path, swapped: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was resolved is opened without following links: whoever swaps a name meanwhile gains nothing."""
+@pytest.fixture
+def swap(root: Path, tmp_path: Path) -> Callable[[str], None]:
+    """Return a function that puts a link to a secret in the place of a file or of its folder, once."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "app.css").write_text("secret")
+
+    def swap_once(name: str) -> None:
+        if not (root / "away").exists():
+            (root / name).rename(root / "away")
+            (root / name).symlink_to(tmp_path / "elsewhere" / ("app.css" if "/" in name else ""))
+
+    return swap_once
+
+
+@pytest.mark.parametrize("swapped", ["css", "css/app.css"])
+def test_a_link_put_there_after_others_were_resolved_is_not_followed(
+    root: Path, swapped: str, swap: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was resolved is opened without following links: swapping a name meanwhile gains nothing."""
+    (root / "now.css").symlink_to("css/app.css")
     real = os.path.realpath
 
     def resolve_then_swap(path: str | Path) -> str:
         resolved = real(str(path))
-        if str(path).endswith("app.css"):
-            (root / swapped).rename(root / "away")
-            (root / swapped).symlink_to(tmp_path / "elsewhere" / ("app.css" if "/" in swapped else ""))
+        if str(path).endswith("now.css"):
+            swap(swapped)
         return resolved
 
     monkeypatch.setattr(os.path, "realpath", resolve_then_swap)
     with pytest.raises(NotServed):
+        read(root, "now.css")
+
+
+@pytest.mark.parametrize("swapped", ["css", "css/app.css"])
+def test_a_link_put_there_just_before_the_opening_is_not_followed(
+    root: Path, swapped: str, swap: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without links there is nothing to resolve; a link that appears before the call that opens leads nowhere."""
+    opening = os.open
+
+    def swap_then_open(path: str, *args: int, dir_fd: int | None = None) -> int:
+        if path.endswith(swapped.rpartition("/")[2]):
+            swap(swapped)
+        return opening(path, *args, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", swap_then_open)
+    with pytest.raises(NotServed):
         read(root, "css", "app.css")
+    assert (root / "away").exists()
 
 
 def test_a_pipe_and_a_socket_and_a_folder_are_no_files(root: Path) -> None:

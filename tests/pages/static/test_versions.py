@@ -11,14 +11,15 @@ import pytest
 from tests.speed import PATIENCE
 
 from fanlight.pages.static import versions
+from fanlight.pages.static.file_cache import FileCache
 from fanlight.pages.static.folder import StaticFolder
-from fanlight.pages.static.versions import SMALL_BYTES, STABLE_SECONDS, VersionCache
+from fanlight.pages.static.versions import SMALL_BYTES, STABLE_SECONDS
 
 
 def test_a_big_file_is_hashed_once_for_all_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten threads that want the hash of a file, which none has read yet, have it read by one of them."""
     (tmp_path / "big.bin").write_bytes(b"x" * (SMALL_BYTES + 1))
-    folder, known = StaticFolder(tmp_path), VersionCache()
+    folder, known = StaticFolder(tmp_path), FileCache(2**20)
     later = time.time() + 2 * STABLE_SECONDS
     monkeypatch.setattr(time, "time", lambda: later)
     hashed: list[int] = []
@@ -36,7 +37,7 @@ def test_a_big_file_is_hashed_once_for_all_requests(tmp_path: Path, monkeypatch:
         opened = folder.open(["big.bin"])
         try:
             all_ask.wait(PATIENCE)
-            return known.get(opened).hash_of(opened.descriptor)
+            return known.version(opened).hash_of(opened.descriptor)
         finally:
             os.close(opened.descriptor)
 

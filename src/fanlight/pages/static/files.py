@@ -1,8 +1,9 @@
 """Respond with the files of a folder.
 
 In: a request, and the path below the folder that it names. Out: the file with its caching headers, or a side file that
-the client accepts. Raises NotFound, alike for a file that does not exist and for one that is not served. Files are
-cached and checked at every request: a changed file is served as it is now.
+the client accepts; a response that is shared by many requests, so whoever changes it must copy it first. Raises
+NotFound, alike for a file that does not exist and for one that is not served. Files are cached and checked at every
+request: a changed file is served as it is now.
 
 A fingerprinted URL gets `immutable` only if the fingerprint matches the current content. Otherwise the current file is
 sent with `no-cache`: an old page gets the current style sheet, and no cache keeps that under the old address.
@@ -19,22 +20,22 @@ from io import FileIO
 from time import monotonic
 from urllib.parse import quote
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from fanlight.compression.codecs import CODECS
 from fanlight.compression.negotiation import acceptable_encodings, is_compressible
 from fanlight.errors import NotFound, ServiceUnavailable
-from fanlight.message.conditional import apply_conditions, is_plain_revalidation, not_modified_fields
+from fanlight.message.conditional import CONDITIONAL_FIELDS, apply_conditions, is_plain_revalidation
 from fanlight.message.file_content import FileContent, Span
-from fanlight.message.file_response import PrebuiltResponse
-from fanlight.message.headers import REPLACEABLE, Pair
-from fanlight.message.http_date import write_date
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
+from fanlight.pages.static.file_cache import MAX_FILES, FileCache
 from fanlight.pages.static.file_names import WELL_KNOWN, segments_of, with_hash, without_hash
 from fanlight.pages.static.folder import NotServed, StaticFolder
 from fanlight.pages.static.folder_rules import SITE_FILES, FolderRules
-from fanlight.pages.static.versions import MAX_VERSIONS, Version, VersionCache, etag_of, stamp_of
+from fanlight.pages.static.representation import Representation, Resource, fields_of
+from fanlight.pages.static.static import CACHE_BYTES
+from fanlight.pages.static.versions import Stamp, Version, stamp_at, stamp_of
 
 log = logging.getLogger("fanlight.static")
 
@@ -50,28 +51,6 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _IN_A_PATH = "/!$&'()*+,;=:@"  # what RFC 3986 allows in a path, beside letters, digits and -._~
 
 
-class Representation(Struct, frozen=True):
-    """One form of a file: as it is, a side file, or compressed in memory (RFC 9110 section 3.2)."""
-
-    version: Version
-    media_type: str
-    fields: tuple[Pair, ...]
-    content: bytes | None  # None: it is sent from the file
-    size: int
-    etag: str
-    not_modified_fields: tuple[Pair, ...]
-    replaces: bool  # fields that the server adds to all responses
-
-
-class Resource(Struct, frozen=True):
-    """The representations of one path, valid for a while."""
-
-    expires_at: float
-    plain: Representation
-    side_files: dict[str, Representation]  # by content coding
-    compressed: dict[str, Representation] | None  # the same, made when first requested; None: not to be compressed
-
-
 class StaticFiles:
     """The files of one folder, at one prefix in `URLS`.
 
@@ -80,7 +59,7 @@ class StaticFiles:
     `rules` are those of the site's own files, or of uploaded ones.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - given by name, for each folder
         self,
         folder: StaticFolder,
         path_of: Callable[[Request], str],
@@ -89,15 +68,15 @@ class StaticFiles:
         is_private: bool = False,
         compresses: bool = False,
         rules: FolderRules = SITE_FILES,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._rules = rules
         self._compresses = compresses
         self.folder = folder
         self.prefix = prefix
         self._path_of = path_of
-        self._versions = VersionCache()
-        self._resources: dict[str, Resource] = {}
-        self._assets: dict[str, tuple[float, Version, str]] = {}
+        self.cache = FileCache(cache_bytes)
+        self._assets: dict[str, tuple[float, str, Stamp, str]] = {}
         self._last_logged = float("-inf")
         self._immutable = f"{'private' if is_private else 'public'}, max-age={YEAR_SECONDS}, immutable"
         self._no_cache = "private, no-cache" if is_private else "no-cache"
@@ -107,14 +86,14 @@ class StaticFiles:
     def respond(self, request: Request) -> Response:
         """Return the response to a request. Raises NotFound, or ServiceUnavailable if no more files can be opened."""
         try:
-            # PERF: benchmarks/run.py: a repeated request costs one lookup and one `stat`
-            resource = self._resources.get(request.head.path)
+            # PERF: benchmarks/static.py: a repeated request costs one lookup and one `stat`
+            resource = self.cache.resource(request.head.path)
             if resource is not None and resource.expires_at > monotonic():
                 response = self._response(resource, request)
                 if response is not None:
                     return response
             for _ in range(_TRIES):
-                resolved = self._resolve(request)
+                resolved = self._resolve(request, resource)
                 if isinstance(resolved, Response):
                     return resolved
                 response = self._response(resolved, request)
@@ -138,40 +117,29 @@ class StaticFiles:
     def _response(self, resource: Resource, request: Request) -> Response | None:
         """Return the response, None if the file has changed since the resource was resolved."""
         values = request.head.values
-        has_range = "range" in values
         chosen = plain = resource.plain
-        if resource.side_files or (resource.compressed is not None and not has_range):
+        if resource.side_files or (resource.compressed is not None and "range" not in values):
             chosen = self._negotiate(resource, values.get("accept-encoding", ""))
-        version = chosen.version
-        if is_plain_revalidation(values, chosen.etag) and version.is_current() and plain.version.is_current():
-            return PrebuiltResponse(
-                b"",
-                chosen.not_modified_fields,
-                media_type=chosen.media_type,
-                length=0,
-                modified=version.modified,
-                status=304,
-                replaces=chosen.replaces,
-            )
         # A side file is valid only for the file that it was made of.
-        if version is not plain.version and not plain.version.is_current():
+        if chosen.version is not plain.version and not plain.version.is_current():
             return None
-        content: bytes | FileContent | None = chosen.content
-        if content is None or (has_range and version.is_stable):
+        if not CONDITIONAL_FIELDS.isdisjoint(values):
+            return self._conditional_response(chosen, request)
+        if chosen.whole is not None:
+            return chosen.whole if chosen.version.is_current() else None
+        content = self._open(chosen.version)
+        return None if content is None else chosen.response(content)
+
+    def _conditional_response(self, chosen: Representation, request: Request) -> Response | None:
+        version, values = chosen.version, request.head.values
+        if is_plain_revalidation(values, chosen.etag):
+            return chosen.not_modified if version.is_current() else None
+        if chosen.whole is None or ("range" in values and version.is_stable):
             content = self._open(version)
-            if content is None:
-                return None
-        elif not version.is_current():
-            return None
-        response = PrebuiltResponse(
-            content,
-            chosen.fields,
-            media_type=chosen.media_type,
-            length=chosen.size,
-            modified=version.modified,
-            replaces=chosen.replaces,
-        )
-        return apply_conditions(response, request)
+            response = None if content is None else chosen.response(content)
+        else:
+            response = chosen.whole.copy() if version.is_current() else None
+        return None if response is None else apply_conditions(response, request)
 
     def _negotiate(self, resource: Resource, accept_encoding: str) -> Representation:
         """Return the representation that a client prefers: a side file, one compressed in memory, or the file."""
@@ -195,13 +163,11 @@ class StaticFiles:
             whole = plain.version.content or b""
             codec = CODECS[coding]
             content = codec.encode(whole, codec.cached_level, b"")
-            is_worth_it = len(content) < len(whole) * MAX_COMPRESSED_RATIO
-            content = plain.version.compressed[coding] = content if is_worth_it else b""
+            content = content if len(content) < len(whole) * MAX_COMPRESSED_RATIO else b""
+            self.cache.add_compressed(plain.version, coding, content)
         if not content:
             return None
-        changed = {"etag": etag_of(content)}
-        fields = (*((name, changed.get(name, value)) for name, value in plain.fields), ("content-encoding", coding))
-        made = known[coding] = _representation(plain.version, plain.media_type, fields, content, len(content))
+        made = known[coding] = plain.compressed(coding, content)
         return made
 
     def _open(self, version: Version) -> FileContent | None:
@@ -221,45 +187,52 @@ class StaticFiles:
 
     # --- from a path to a resource ------------------------------------------------------------------
 
-    def _resolve(self, request: Request) -> Resource | Response:
-        """Return the resource of a request, or a redirect to a folder. Raises NotServed or OSError."""
+    def _resolve(self, request: Request, before: Resource | None) -> Resource | Response:
+        """Return the resource of a request, or a redirect to a folder. Raises NotServed or OSError.
+
+        `before` is what it was at the last time; as long as its files are the same, it goes on.
+        """
         raw = request.head.path
         path = self._path_of(request)
         names = self._names_of(path)
         try:
-            resource, is_cacheable = self._find(names)
+            resource, is_cacheable = self._find(names, before)
         except NotServed as error:
             if error.is_folder and self._rules.has_indexes and names[-1] != INDEX and self._has(f"{path}/{INDEX}"):
                 return _redirect_to_folder(names[-1], request.head.query)
-            resource, is_cacheable = self._find_hashed(path)
+            resource, is_cacheable = self._find_hashed(path, before)
         # Only the canonical spelling of a path is cached: a client can invent any number of others.
-        if is_cacheable and "%" not in raw:
-            if len(self._resources) >= MAX_VERSIONS:
-                self._resources.clear()
-            self._resources[raw] = resource
+        if is_cacheable and ("%" not in raw or raw == self.prefix + quote(path, safe=_IN_A_PATH)):
+            self.cache.keep(raw, resource)
         return resource
 
-    def _find_hashed(self, path: str) -> tuple[Resource, bool]:
+    def _find_hashed(self, path: str, before: Resource | None = None) -> tuple[Resource, bool]:
         split = without_hash(path) if self._rules.has_fingerprints else None
         if split is None:
             raise NotServed
-        return self._find(self._names_of(split[0]), wanted_hash=split[1])
+        return self._find(self._names_of(split[0]), before, wanted_hash=split[1])
 
-    def _find(self, names: list[str], *, wanted_hash: str = "") -> tuple[Resource, bool]:
+    def _find(
+        self, names: list[str], before: Resource | None = None, *, wanted_hash: str = ""
+    ) -> tuple[Resource, bool]:
         """Return the resource of a file, whose URL may contain a hash, and whether it may be cached."""
         with self._opened_version(names) as (plain, descriptor):
             is_match = bool(wanted_hash) and plain.is_exact and plain.hash_of(descriptor) == wanted_hash
-        cache_control = self._immutable if is_match else self._no_cache
         versions = {"": plain} | dict(self._side_files(names, plain))
+        expires_at = monotonic() + RECHECK_SECONDS
+        if before is not None and dict(before.versions) == versions:
+            return replace(before, expires_at=expires_at), True
+        cache_control = self._immutable if is_match else self._no_cache
         media_type = self._rules.media_type(names[-1])
         more = self._rules.fields(media_type, names[-1])
         is_compressed = len(versions) == 1 and self._is_worth_compressing(plain, media_type)
+        varies = len(versions) > 1 or is_compressed
         found = {}
         for coding, each in versions.items():
-            fields = _fields(each, media_type, cache_control, coding, varies=len(versions) > 1 or is_compressed) + more
-            found[coding] = _representation(each, media_type, fields, each.content, each.size)
-        resource = Resource(monotonic() + RECHECK_SECONDS, found.pop(""), found, {} if is_compressed else None)
-        return resource, all(each.is_stable for each in versions.values()) and (is_match or not wanted_hash)
+            fields = *fields_of(each, media_type, cache_control, coding, varies=varies), *more
+            found[coding] = Representation(each, media_type, fields, each.content)
+        resource = Resource(expires_at, found.pop(""), found, {} if is_compressed else None)
+        return resource, is_match or not wanted_hash
 
     def _is_worth_compressing(self, version: Version, media_type: str) -> bool:
         return (
@@ -273,16 +246,18 @@ class StaticFiles:
     def _side_files(self, names: list[str], plain: Version) -> Iterator[tuple[str, Version]]:
         """Yield the side files that are not older than their file, with their content codings."""
         for coding, ending in SIDE_FILE_ENDINGS.items() if self._rules.has_side_files else ():
-            with suppress(NotServed, OSError), self._opened_version([*names[:-1], names[-1] + ending]) as (side, _):
-                if side.stamp[1] >= plain.stamp[1]:
-                    yield coding, side
+            side_names = [*names[:-1], names[-1] + ending]
+            if self.folder.may_have(side_names):
+                with suppress(NotServed, OSError), self._opened_version(side_names) as (side, _):
+                    if side.stamp[1] >= plain.stamp[1]:
+                        yield coding, side
 
     @contextmanager
     def _opened_version(self, names: list[str]) -> Iterator[tuple[Version, int]]:
         """Open a file; give its current version and its descriptor. Raises NotServed or OSError."""
         opened = self.folder.open(names)
         try:
-            yield self._versions.get(opened), opened.descriptor
+            yield self.cache.version(opened), opened.descriptor
         finally:
             os.close(opened.descriptor)
 
@@ -305,8 +280,8 @@ class StaticFiles:
     def asset(self, path: str) -> str | None:
         """Return the fingerprinted URL of a file, None if there is no such file. Raises OSError."""
         known = self._assets.get(path)
-        if known is not None and known[0] > monotonic() and known[1].is_current():
-            return known[2]
+        if known is not None and known[0] > monotonic() and known[2] == stamp_at(known[1]):
+            return known[3]
         try:
             if not path or path.endswith("/"):
                 return None
@@ -316,9 +291,9 @@ class StaticFiles:
             return None
         url = self.prefix + quote(with_hash(path, hash_digits), safe=_IN_A_PATH)
         if version.is_stable:
-            if len(self._assets) >= MAX_VERSIONS:
+            if len(self._assets) >= MAX_FILES:
                 self._assets.clear()
-            self._assets[path] = monotonic() + RECHECK_SECONDS, version, url
+            self._assets[path] = monotonic() + RECHECK_SECONDS, version.path, version.stamp, url
         return url
 
     def explain(self, path: str) -> str:
@@ -334,32 +309,6 @@ class StaticFiles:
         cache_control = dict(plain.fields)["cache-control"]
         text = f"{version.path} ({version.size} bytes, {plain.media_type}; cache-control: {cache_control})"
         return "; ".join([text, *(f"{coding}: {each.size} bytes" for coding, each in found.side_files.items())])
-
-
-def _representation(
-    version: Version, media_type: str, fields: tuple[Pair, ...], content: bytes | None, size: int
-) -> Representation:
-    names = dict(fields)
-    replaces = not REPLACEABLE.isdisjoint(names)
-    return Representation(
-        version, media_type, fields, content, size, names["etag"], not_modified_fields(fields), replaces
-    )
-
-
-def _fields(version: Version, media_type: str, cache_control: str, coding: str, *, varies: bool) -> tuple[Pair, ...]:
-    etag = f'{version.etag[:-1]}-{coding}"' if coding else version.etag
-    fields = [
-        ("content-type", media_type),
-        ("etag", etag),
-        ("last-modified", write_date(version.modified)),
-        ("cache-control", cache_control),
-        ("accept-ranges", "bytes"),
-    ]
-    if coding:
-        fields.append(("content-encoding", coding))
-    if varies:
-        fields.append(("vary", "accept-encoding"))
-    return tuple(fields)
 
 
 def _redirect_to_folder(name: str, query: str) -> Response:

@@ -1,7 +1,7 @@
 """The versions of files: their content and metadata when they were opened, and whether these are still current.
 
-In: an open file. Out: a `Version` with its stamp, entity tag and hash, and its content if that is small. Only stable
-versions are cached: unchanged for so long that another change would change the stamp.
+In: an open file. Out: a `Version` with its stamp, entity tag and hash, and its content if that is small. A version is
+stable when the file was unchanged for so long that another change would change the stamp.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ Stamp = tuple[int, int, int, int, int]
 
 STABLE_SECONDS = 2.0  # two changes within one tick of a (slow) file system clock have the same stamp
 SMALL_BYTES = 64 * 1024  # content up to this size is cached, and sent together with the head
-MAX_BYTES = 16 * 1024 * 1024  # of all cached content
-MAX_VERSIONS = 4096
 _TAG_DIGITS = 20
 _PIECE_BYTES = 1024 * 1024
 
@@ -31,6 +29,14 @@ def stamp_of(status: os.stat_result) -> Stamp:
     """Return a value that differs between two files, and between two versions of one."""
     # No program can set the ctime, so it reveals new content under an old mtime.
     return status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns, status.st_dev
+
+
+def stamp_at(path: str) -> Stamp | None:
+    """Return the stamp of the file at a path, None if there is none, or it can't be seen."""
+    try:
+        return stamp_of(os.stat(path))  # noqa: PTH116 - a Path costs more than the call
+    except OSError:
+        return None
 
 
 def mtime_is_stable(status: os.stat_result, now: float) -> bool:
@@ -63,11 +69,16 @@ class Version:
         self._hash = ""
         self._hashing = threading.Lock()
         if self.content is not None:
-            self._hash = _sha256(self.content).hexdigest()[:HASH_DIGITS]
             self.etag = etag_of(self.content)  # equal on all machines, whatever the times of their files
+            self._hash = self.etag[1 : 1 + HASH_DIGITS]
         else:
             tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
             self.etag = tag if self.is_stable else f"W/{tag}"  # RFC 9110 section 8.8.1: strong means the same bytes
+
+    @property
+    def bytes_in_memory(self) -> int:
+        """How much of its content is in memory, in all its forms."""
+        return len(self.content or b"") + sum(map(len, self.compressed.values()))
 
     @property
     def is_exact(self) -> bool:
@@ -76,10 +87,7 @@ class Version:
 
     def is_current(self) -> bool:
         """Return whether the file still exists and is unchanged."""
-        try:
-            return stamp_of(os.stat(self.path)) == self.stamp  # noqa: PTH116 - a Path costs more than the call
-        except OSError:
-            return False
+        return stamp_at(self.path) == self.stamp
 
     def hash_of(self, descriptor: int) -> str:
         """Return the first digits of the content's SHA-256, read once from the open file. Raises OSError.
@@ -126,32 +134,3 @@ def _read(descriptor: int, size: int, at: int) -> bytes:
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)
-
-
-class VersionCache:
-    """Versions by their resolved path, bounded in number and in bytes."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Version] = {}
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def get(self, opened: Opened) -> Version:
-        """Return the version of an open file: the cached one if it is still current."""
-        known = self._known.get(opened.path)
-        if known is not None and known.stamp == stamp_of(opened.status):
-            return known
-        version = Version(opened)
-        if not version.is_stable:
-            return version
-        size = len(version.content or b"")
-        with self._lock:
-            known = self._known.get(version.path)
-            if known is not None and known.stamp == version.stamp:
-                return known  # another thread has cached it meanwhile: there is one of each
-            if len(self._known) >= MAX_VERSIONS or self._bytes + size > MAX_BYTES:
-                self._known.clear()
-                self._bytes = 0
-            self._bytes += size
-            self._known[version.path] = version
-        return version
