@@ -47,7 +47,7 @@ def outcome(pieces: list[bytes]) -> list[object]:
             seen.append(refusal.status)
             wire.refuse(refusal, b"")
             break
-        assert len(wire._buffer) <= len(piece) + 1024, "the wire keeps too much"
+        assert len(wire.buffer) <= len(piece) + 1024, "the wire keeps too much"
         if wire.must_close:
             break
     return seen

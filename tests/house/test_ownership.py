@@ -39,11 +39,11 @@ ALLOWED: dict[str, dict[str, str]] = {
         "connection.status": _EACH_REQUEST,
     },
     "server/exchange/request_body.py": {"error.status": _VALUE},
-    "server/exchange/request_observer.py": {
-        "connection.started": _EACH_REQUEST,
+    "server/exchange/request_observer.py": {"connection.extra_headers": _EACH_REQUEST},
+    "server/exchange/response_head.py": {
         "connection.extra_headers": _EACH_REQUEST,
+        "connection.status": "of the 500 in the place of a response",
     },
-    "server/exchange/response_head.py": {"connection.extra_headers": _EACH_REQUEST},
     "server/exchange/streams.py": {"connection.status": _EACH_REQUEST},
     "server/listening/listener_policy.py": {
         "connection.call": _EACH_REQUEST,

@@ -22,7 +22,6 @@ ROOMS = {
     "tracebacks": {"errors", "closest_name"},
     "closest_name": set(),
     "foreign_names": set(),
-    "version": set(),
     "reason_phrases": set(),
     "weakness": set(),
     "settings": {"errors", "closest_name"},
@@ -94,7 +93,6 @@ ROOMS = {
         "server",
         "site",
         "tracebacks",
-        "version",
     },
     "cli": {
         "errors",
@@ -112,7 +110,6 @@ ROOMS = {
         "signing",
         "stores",
         "weakness",
-        "version",
     },
     "__init__": {
         *(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pytest
 from tests.speed import PATIENCE
 
+from fanlight.server.exchange.request_observer import RequestObserver
 from fanlight.server.hub import Hub
 from fanlight.server.io.poller import Poller
 from fanlight.settings.limits import Limits
@@ -24,18 +25,29 @@ T = TypeVar("T")
 class Harness:
     """Runs a hub; `connect` gives a client, `ask` a whole exchange, `inside` a look from the holder."""
 
-    def __init__(self, handler: FakeHandler, limits: Limits, poller: Poller | None, *, detects_stalls: bool) -> None:
+    def __init__(
+        self,
+        handler: FakeHandler,
+        limits: Limits,
+        poller: Poller | None,
+        observer: RequestObserver | None,
+        *,
+        detects_stalls: bool,
+    ) -> None:
         self.handler = handler
         self.ended = threading.Event()
         self._ready: Future[Hub] = Future()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(limits, poller, detects_stalls=detects_stalls)), daemon=True
+            target=lambda: asyncio.run(self._serve(limits, poller, observer, detects_stalls=detects_stalls)),
+            daemon=True,
         )
         self._thread.start()
         self.hub = self._ready.result(PATIENCE)
 
-    async def _serve(self, limits: Limits, poller: Poller | None, *, detects_stalls: bool) -> None:
-        hub = Hub(self.handler, limits, poller=poller, detects_stalls=detects_stalls)
+    async def _serve(
+        self, limits: Limits, poller: Poller | None, observer: RequestObserver | None, *, detects_stalls: bool
+    ) -> None:
+        hub = Hub(self.handler, limits, poller=poller, observer=observer, detects_stalls=detects_stalls)
         self._ready.set_result(hub)
         await hub.table.drained.wait()
         hub.close()
@@ -145,9 +157,11 @@ def serve() -> Iterator[Serve]:
         *,
         limits: Limits | None = None,
         poller: Poller | None = None,
+        observer: RequestObserver | None = None,
         detects_stalls: bool = True,
     ) -> Harness:
-        harness = Harness(FakeHandler(calls), limits or Limits(), poller, detects_stalls=detects_stalls)  # type: ignore[arg-type]  # a plain function stands for a call
+        handler = FakeHandler(calls)  # type: ignore[arg-type]  # a plain function stands for a call
+        harness = Harness(handler, limits or Limits(), poller, observer, detects_stalls=detects_stalls)
         running.append(harness)
         return harness
 

@@ -18,7 +18,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fanlight.message.handler import Handler, default_fields_of
-from fanlight.server.connection.connection import RECV_BYTES, Connection, is_about_client, wire_limits
+from fanlight.server.connection.client_errors import is_about_client
+from fanlight.server.connection.connection import RECV_BYTES, Connection, wire_limits
 from fanlight.server.connection.phases import CONTENT, HANDSHAKE, HEAD, READING_REQUESTS
 from fanlight.server.dispatch.lanes import Lanes
 from fanlight.server.dispatch.ownership import Ownership, Turn
@@ -91,7 +92,7 @@ class Hub:
         self.watchdog = EventLoopWatchdog(loop, ownership.loop_thread_id)
         self.detector = StallDetector(
             lambda: ownership.turn,
-            ownership.rescue,
+            self._rescue,
             self.lanes.record_stall,
             self.lanes.record_leave,
             watchdog=self.watchdog,
@@ -204,7 +205,7 @@ class Hub:
             try:
                 if phase not in READING_REQUESTS:
                     if phase is HANDSHAKE:
-                        continue_handshake(connection, table, self.exchange.linger, self.acceptor.acquire_slot)
+                        continue_handshake(connection, table, self.exchange.refusals.linger, self.acceptor.acquire_slot)
                     else:
                         self.exchange.serve_event(connection, events)
                     continue
@@ -220,6 +221,7 @@ class Hub:
             except BaseException as error:  # one connection that fails must not end the others
                 if not is_about_client(error):
                     log.exception("a connection failed; it is closed, the others go on")
+                    self.exchange.batching.flush(connection)
                 table.close(connection)
         return True
 
@@ -228,6 +230,13 @@ class Hub:
         if self.acceptor.accept(fd) or fd != self.ownership.wakeup_fd:
             return True  # a listener, or a connection that was closed earlier in this batch
         return self.ownership.run_pending()
+
+    def _rescue(self, turn: Turn, connection: Connection) -> None:
+        """Pass the hub on, which was taken from the view of a connection; finished responses do not wait for it."""
+        try:
+            self.exchange.batching.flush(connection)
+        finally:
+            self.ownership.rescue(turn, connection)
 
     # --- time -----------------------------------------------------------------------------
 
@@ -257,7 +266,7 @@ class Hub:
         is_quick = self.acceptor.is_crowded or table.is_draining
         self._next_tick = now + (EVICT_SECONDS if is_quick else TICK_SECONDS - wall % 1)
         table.set_date(wall)
-        close_expired(table, self.exchange.refuse_late, now)
+        close_expired(table, self.exchange.refusals.refuse_late, now)
         self.exchange.send_buffers.enforce()
         self.lanes.remeasure()
         self.acceptor.on_tick()

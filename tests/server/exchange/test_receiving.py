@@ -50,7 +50,7 @@ def test_content_that_is_read_is_not_kept(pair: Pair) -> None:
     begin(pair, POST + b"content-length: 1000000\r\n")
     pair[0].sendall(b"a" * 100_000)
     receive(pair)
-    assert not pair[1].wire._buffer
+    assert not pair[1].wire.buffer
 
 
 def test_a_big_chunk_is_received_in_big_pieces_and_not_kept(pair: Pair) -> None:
@@ -59,7 +59,7 @@ def test_a_big_chunk_is_received_in_big_pieces_and_not_kept(pair: Pair) -> None:
     pair[0].sendall(b"f0000\r\n" + b"a" * 100_000)
     assert receive(pair) == CHUNKS_RECV_BYTES
     assert receive(pair) == 100_007 - CHUNKS_RECV_BYTES
-    assert not pair[1].wire._buffer
+    assert not pair[1].wire.buffer
 
 
 def test_tiny_chunks_are_a_short_stay(pair: Pair) -> None:

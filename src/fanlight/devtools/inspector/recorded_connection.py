@@ -58,6 +58,8 @@ class Recorder(Protocol):
 class RecordedWire(Http1Connection):
     """A wire that splits what is received and sent into exchanges."""
 
+    can_batch = False  # the bytes of a send are those of one exchange
+
     __slots__ = ("_connection", "_facts", "_hint", "_is_slow", "_recorder", "_recording", "_unread")
 
     def __init__(self, connection: Connection, recorder: Recorder, facts: ConnectionFacts) -> None:
@@ -133,7 +135,7 @@ class RecordedWire(Http1Connection):
 
     def _claim(self) -> list[Arrived]:
         """Return what has arrived and was read by now; keep the rest for the next message."""
-        pieces, left = self._unread, len(self._buffer) - self._position
+        pieces, left = self._unread, len(self.buffer) - self._position
         if not left:
             self._unread = []
             return pieces

@@ -8,7 +8,6 @@ time: `now` is an argument.
 from __future__ import annotations
 
 import contextlib
-import errno
 import math
 import os
 import socket
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fanlight.server.connection import client_pace
 from fanlight.server.connection.client_pace import CHECKS, ClientPace, unacknowledged
+from fanlight.server.connection.content_flow import BodyReader, Streaming
 from fanlight.server.connection.file_sender import FileSender
 from fanlight.server.connection.phases import (
     HANDSHAKE,
@@ -28,6 +28,7 @@ from fanlight.server.connection.phases import (
     InvalidTransition,
     Phase,
 )
+from fanlight.server.connection.response_batch import ResponseBatch
 from fanlight.wire.http1.header_fields import may_hide_content
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.wire_limits import WireLimits
@@ -49,48 +50,10 @@ NOTHING = memoryview(b"")
 Rest = memoryview | FileSender
 OnClosed = Callable[["Connection"], object]
 _LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-# What the system reports of a client that acknowledges neither what was sent nor its probes.
-_UNREACHABLE = frozenset(
-    getattr(errno, name)
-    for name in ("ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENETDOWN")
-    if hasattr(errno, name)
-)
 HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, or for a PROXY header
 LINGER_SECONDS = 2.0  # for which a refused client may send nothing before its connection is closed
 LINGER_TIMES = 10  # as long as that, for a refused client that goes on sending
 LINGER_BYTES = 256 * 1024 * 1024  # that a refused client may still send
-
-
-class BodyReader(Protocol):
-    """The content of a request that its view reads as a stream."""
-
-    is_client_gone: bool
-
-    def read_more(self) -> None:
-        """Receive more of it for the view that waits; called by the hub when there may be something."""
-
-    def fail(self, error: Exception) -> None:
-        """Raise an error in the view, where it waits."""
-
-    def close(self) -> None:
-        """End it with its request: the response is out, or the client has disconnected."""
-
-
-class Streaming(Protocol):
-    """A writer that streams the response of a connection. These methods are for the hub thread."""
-
-    source: object  # what the pieces come from, for `fanlight status`
-    size: int  # bytes sent, or waiting to be
-    began: float
-
-    def on_poll_event(self, events: int) -> None:
-        """Handle a poll event: the client may have disconnected."""
-
-    def on_disconnect(self, *, is_certain: bool) -> None:
-        """End the stream. Where the client may only have closed its sending side, see first whether it pauses."""
-
-    def drain(self) -> None:
-        """End a stream that has no natural end: the server stops."""
 
 
 class ConnectionPolicy(Protocol):
@@ -114,6 +77,7 @@ class Connection:
     __slots__ = (
         "_go_on",
         "address",
+        "batch",
         "body",
         "body_reader",
         "call",
@@ -160,6 +124,7 @@ class Connection:
         self.phase_started_at, self.deadline = now, now + HANDSHAKE_SECONDS
         self.body: SpooledContent | None = None  # the content of the request, while it is kept here
         self.body_reader: BodyReader | None = None  # or what gives it to the view that reads it as a stream
+        self.batch: ResponseBatch | None = None  # responses that are sent together, until all of them are logged
         self.pending: Rest = NOTHING  # the part of a response that the client has not taken yet
         self.pending_body: Rest = NOTHING  # what follows: content too big to be copied behind the head, or a file
         self.stream: Streaming | None = None  # what writes the response in progress, piece by piece
@@ -177,12 +142,17 @@ class Connection:
     def send(self, data: bytes | memoryview) -> bool:
         """Send all that the client takes now and keep the rest in `pending`; False if there is a rest.
 
-        Raises OSError when the client has disconnected.
+        What is held back goes first. Raises OSError when the client has disconnected.
         """
+        if self.batch is not None:
+            data = self.batch.take() + data
         try:
             sent = self.sock.send(data)
         except BlockingIOError:
             sent = 0
+        except OSError:
+            self.pending = memoryview(data)
+            raise
         self.moved_bytes += sent
         self.sent_bytes += sent
         if sent == len(data):
@@ -194,6 +164,23 @@ class Connection:
         """Keep what the client has not taken, if anything, and what follows it; all of it is logged when it is sent."""
         self.pending, self.pending_body = (rest, more) if rest else (more, NOTHING)
         self.unlogged_bytes = unlogged_bytes
+
+    def batch_at(self, now: float) -> ResponseBatch:
+        """Return the batch of responses that the next ones are added to; a new one begins now."""
+        if self.batch is None:
+            self.batch = ResponseBatch(now)
+        return self.batch
+
+    def send_batch(self, batch: ResponseBatch) -> None:
+        """Send what the client takes now of what is held back. Raises OSError, BlockingIOError if it takes nothing."""
+        sent = self.sock.send(bytes(batch.data))
+        self.sent_bytes += sent
+        batch.remove(sent)
+
+    def end_batch(self) -> ResponseBatch | None:
+        """Return the batch, if any, which has been sent."""
+        batch, self.batch = self.batch, None
+        return batch
 
     def flush(self) -> bool:
         """Send more of `pending`; True when all is sent. Raises OSError when the client has disconnected."""
@@ -251,6 +238,12 @@ class Connection:
         """Return how many bytes of the response are still to be logged, which the caller does."""
         size, self.unlogged_bytes = self.unlogged_bytes, 0
         return size
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of its responses is not sent yet."""
+        held_back = 0 if self.batch is None else len(self.batch.data)
+        return held_back + len(self.pending) + len(self.pending_body)
 
     def has_sent(self) -> bool:
         """Return whether there is something to receive."""
@@ -386,11 +379,6 @@ class Connection:
     def set_policy(self, policy: ConnectionPolicy | None) -> None:
         """Set what is applied to its requests; None for nothing."""
         self.policy = policy
-
-
-def is_about_client(error: BaseException) -> bool:
-    """Return whether an error of a socket means that its client disconnected, or can't be reached any more."""
-    return isinstance(error, ConnectionError) or (isinstance(error, OSError) and error.errno in _UNREACHABLE)
 
 
 def wire_limits(limits: Limits) -> WireLimits:

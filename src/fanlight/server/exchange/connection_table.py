@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fanlight.message.headers import MutableHeaders
 from fanlight.message.http_date import write_date
 from fanlight.server.connection.phases import CLOSED
 from fanlight.server.io.poller import READ, Poller
@@ -86,8 +87,11 @@ class ConnectionTable:
         self._date_lines = b"server: fanlight\r\ndate: " + date.encode() + b"\r\n"
         self.default_headers = self._date_lines + self._all_field_lines
 
-    def headers_without(self, names: frozenset[str]) -> bytes:
-        """Return the default headers without some of the app's fields, for a response that has its own."""
+    def headers_beside(self, own: MutableHeaders | None) -> bytes:
+        """Return the default headers for a response with fields of its own, which may replace some of the app's."""
+        if own is None or not own.replaced:
+            return self.default_headers
+        names = own.replaced
         lines = self._without.get(names)
         if lines is None:
             if len(self._without) >= MAX_KNOWN_SETS:

@@ -5,8 +5,8 @@ runs is decided by `dispatch`. A response is sent by the owner of the connection
 a task); what follows (the rest of a response, the next request, the end) is always done by the holder, in
 `finish_response`.
 
-A message that raises a ProtocolError is refused: a response is sent, and the connection lingers until the client has
-read it. Knows nothing of pollers, of listeners, or of which thread holds the hub.
+A message that raises a ProtocolError is refused: `message_refusals`. Knows nothing of pollers, of listeners, or of
+which thread holds the hub.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import logging
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from fanlight.errors import InvalidResponse, ProtocolError, RequestTimeout
+from fanlight.errors import ProtocolError
 from fanlight.message.file_content import FileContent
-from fanlight.message.handler import Handler, encoder_of
+from fanlight.message.handler import Handler, Lane, encoder_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.connection import LINGER_SECONDS, NOTHING, Connection, Rest
+from fanlight.server.connection.connection import NOTHING, Connection, Rest
 from fanlight.server.connection.file_sender import CAN_SEND_FILES
 from fanlight.server.connection.phases import (
     CLOSED,
@@ -36,19 +36,17 @@ from fanlight.server.connection.phases import (
     WAITING_FOR_CLIENT,
 )
 from fanlight.server.exchange.allowed_hosts import AllowedHosts
+from fanlight.server.exchange.batching import Batching
 from fanlight.server.exchange.body_spool import BodySpooler
 from fanlight.server.exchange.dispatch import BUSY, Dispatch, Executors, broken
-from fanlight.server.exchange.request_body import (
-    LATE_CONTENT,
-    begin_body,
-    end_body,
-    let_app_refuse,
-)
-from fanlight.server.exchange.response_head import JOINED_BYTES, apply_request_context, begin_response
+from fanlight.server.exchange.message_refusals import Refusals
+from fanlight.server.exchange.request_body import begin_body, end_body, let_app_refuse
+from fanlight.server.exchange.response_head import JOINED_BYTES, apply_request_context, begin_error, begin_response
 from fanlight.server.exchange.send_buffer_limit import SendBufferLimit
 from fanlight.server.exchange.streams import Streams
 from fanlight.server.io.poller import WRITE
-from fanlight.wire.http1.wire_events import Content, RequestHead
+from fanlight.wire.http1.states import ConnectionState
+from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
 
 if TYPE_CHECKING:
     from fanlight.server.dispatch.ownership import Ownership, Turn
@@ -60,8 +58,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("fanlight.server")
 
 Result = Response | Awaitable[Response]  # what a call returns by its type; in these lanes, a Response
-LATE_HEAD = "the head did not arrive in time; Limits.head_seconds says how long we wait"
-LATE_FOR_STOP = "the server is shutting down, and the request was not complete in time"
+WIRE_CLOSED = int(ConnectionState.CLOSED)  # PERF: benchmarks/stages.py: `must_close`, without a call
 _SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is not streamed
 
 
@@ -89,6 +86,8 @@ class Exchange:
         self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
         self.served = 0  # requests, since the beginning
         self.send_buffers = SendBufferLimit(table, table.limits.unsent_bytes)
+        self.batching = batching = Batching(observer)
+        self.refusals = Refusals(table, observer, batching, self.finish_response)
         self._spooler = BodySpooler(table, ownership, executors.pool, self._resume_with_body)
         self._streams = Streams(table, ownership, executors, self.stream_finished)
         self._dispatch = Dispatch(table, ownership, executors, self)
@@ -101,34 +100,51 @@ class Exchange:
         try:
             while (event := wire.next_event()) is not None:
                 if isinstance(event, RequestHead):
-                    self.served += 1
                     connection.request = request = self._request_class(event, connection.client, None)
                     connection.call = self._find(request)
+                    if connection.batch is not None and not self._flush_before(connection, event):
+                        return True
+                    self.served += 1
                     if connection.policy is not None or self._has_context:
                         self._apply_request_context(connection)
                     if event.block.content_length != 0 and not begin_body(
                         connection, event, self._table, self._ownership
                     ):
                         continue
-                elif isinstance(event, Content):
-                    if not self._spooler.write(connection, event.data):
-                        continue
-                    end_body(connection, self._table.now)
-                else:
-                    end_body(connection, self._table.now)
+                elif not self._take_content(connection, event):
+                    continue
                 if not self._dispatch.start(connection, turn):
                     return False
                 if connection.phase not in READING_REQUESTS:
                     return True
-                if wire.is_idle:
+                if not wire.buffer:
                     connection.enter(IDLE, self._table.now, self._table.keepalive_seconds)
                     return True
         except ProtocolError as refusal:
-            if let_app_refuse(connection, refusal, self._table.now):
-                return self._dispatch.start(connection, turn)
-            self.refuse(connection, refusal)
-            return True
+            return self._refuse(connection, refusal, turn)
         self._wait_for_more(connection)
+        return True
+
+    def _flush_before(self, connection: Connection, head: RequestHead) -> bool:
+        """Send what is held back before what may take long; False if the client has to take it first."""
+        if (connection.call.lane is Lane.INLINE and not head.content_length) or self.batching.flush(connection):
+            return True
+        connection.wire.put_back(head)
+        self._wait_for_client(connection)
+        return False
+
+    def _take_content(self, connection: Connection, event: Content | EndOfMessage) -> bool:
+        """Keep a piece of the content; True when the request is whole."""
+        if isinstance(event, Content) and not self._spooler.write(connection, event.data):
+            return False
+        end_body(connection, self._table.now)
+        return True
+
+    def _refuse(self, connection: Connection, refusal: ProtocolError, turn: Turn) -> bool:
+        """Refuse a message, or have the app do that; False once another thread holds the hub."""
+        if let_app_refuse(connection, refusal, self._table.now):
+            return self._dispatch.start(connection, turn)
+        self.refusals.refuse(connection, refusal)
         return True
 
     def _resume_with_body(self, connection: Connection, outcome: ProtocolError | bool) -> bool:  # noqa: FBT001 - as in GoOn
@@ -136,7 +152,7 @@ class Exchange:
         turn = self._ownership.turn
         assert turn is not None  # only the holder calls this
         if isinstance(outcome, ProtocolError) and not let_app_refuse(connection, outcome, self._table.now):
-            self.refuse(connection, outcome)
+            self.refusals.refuse(connection, outcome)
             return True
         if outcome:
             if not isinstance(outcome, ProtocolError):
@@ -159,7 +175,9 @@ class Exchange:
 
     def _wait_for_more(self, connection: Connection) -> None:
         phase = connection.phase
-        if connection.wire.is_idle:
+        if connection.batch is not None and not self.batching.flush(connection):
+            self._wait_for_client(connection)
+        elif connection.wire.is_idle:
             connection.enter(IDLE, self._table.now, self._table.keepalive_seconds)
         elif phase is CONTENT:
             connection.extend_for_content(self._limits)
@@ -212,31 +230,30 @@ class Exchange:
                 response = broken(connection.request)
             if connection.extra_headers or connection.policy is not None:
                 apply_request_context(connection, response)
-            content = response.content
-            is_small = content.__class__ is bytes and 0 < len(content) < self._least_bytes
-            if not is_small:
-                response = self._encode(response, connection.request, self._pool.is_busy)
-            own = response.own_headers
-            standard = table.default_headers if own is None or not own.replaced else table.headers_without(own.replaced)
-            standard += connection.extra_headers
-            if not is_small:
-                if not isinstance(content := response.content, _SENDABLE):
-                    is_started = self._streams.start(connection, response, standard)
-                    return not is_started and self.respond(connection, BUSY)
-                is_small = content.__class__ is bytes and len(content) <= JOINED_BYTES
-            connection.status = response.status
-            if is_small:
-                data = wire.send_response(response.status, response.fields(), content, standard)  # type: ignore[arg-type]  # bytes: it is small
+            content, own = response.content, response.own_headers
+            if content.__class__ is bytes and 0 < len(content) < self._least_bytes:
+                standard = table.default_headers if own is None else table.headers_beside(own)
+                standard += connection.extra_headers
+                connection.status = response.status
+                data = wire.send_response(response.status, response.fields(), content, standard)
             else:
-                data, more = begin_response(connection, response, standard)
+                begun = self._begin_other(connection, response)
+                if begun is None:
+                    return False
+                data, more = begun
         except BaseException as error:  # noqa: BLE001 - a response may be of a class of the app, and hold anything
-            data = self._unsendable(connection, error)
+            data = begin_error(connection, error, broken(connection.request), table.default_headers)
+        size = len(data) + len(more)
+        if wire.buffer and not more and connection.phase is not RUNNING and self.batching.hold(connection, data):
+            return True
+        if connection.batch is not None:
+            data = connection.batch.take() + data
         try:
             sent = connection.sock.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
-            connection.set_pending(NOTHING, more)  # which is released when it is closed
+            connection.set_pending(memoryview(data), more)  # which is released when it is closed
             self._client_gone(connection)
             return True
         if connection.body is not None:
@@ -244,25 +261,34 @@ class Exchange:
         if connection.request.cache is not None:
             self._background.schedule(connection)
         if sent != len(data) or more:
-            connection.set_pending(memoryview(data)[sent:], more, len(data) + len(more))
+            connection.set_pending(memoryview(data)[sent:], more, size)
         else:
+            if connection.batch is not None:
+                self.batching.report(connection)
             if self._observer is not None:
-                self._observer.on_response(connection, sent)
-            if not wire.must_close:
+                self._observer.on_response(connection, size)
+            if wire.state != WIRE_CLOSED:
                 return True
         if connection.phase is not RUNNING:
             self.finish_response(connection)
         return True
 
-    def _unsendable(self, connection: Connection, error: BaseException) -> bytes:
-        # A mistake in the response is logged by its message; an error of the app's own code, with its traceback.
-        trace = None if isinstance(error, InvalidResponse | TypeError) else error
-        log.error("the response of %s can't be sent: %s", connection.call.name, "" if trace else error, exc_info=trace)
-        connection.status = 500
-        standard = self._table.default_headers + connection.extra_headers
-        response = broken(connection.request)
-        assert isinstance(response.content, bytes)
-        return connection.wire.send_response(500, response.fields(), response.content, standard)
+    def _begin_other(self, connection: Connection, response: Response) -> tuple[bytes, Rest] | None:
+        """Return the first bytes and the rest of a response that may be encoded, big, or a file; None for a stream.
+
+        Raises an error for what can't be sent.
+        """
+        response = self._encode(response, connection.request, self._pool.is_busy)
+        content = response.content
+        standard = self._table.headers_beside(response.own_headers) + connection.extra_headers
+        if not isinstance(content, _SENDABLE):
+            self.batching.flush(connection)  # else it goes with the first piece
+            is_started = self._streams.start(connection, response, standard)
+            return None if is_started else self._begin_other(connection, BUSY)
+        connection.status = response.status
+        if content.__class__ is bytes and len(content) <= JOINED_BYTES:
+            return connection.wire.send_response(response.status, response.fields(), content, standard), NOTHING
+        return begin_response(connection, response, standard)
 
     def stream_finished(self, connection: Connection, size: int) -> None:
         """Go on after a stream, when its last byte is with the system or pending; only the holder may."""
@@ -275,7 +301,8 @@ class Exchange:
         self.finish_response(connection)
 
     def _report_sent(self, connection: Connection) -> None:
-        """Record a response that was not sent at once, now that it has been."""
+        """Record what was not sent at once, now that it has been."""
+        self.batching.report(connection)
         size = connection.take_unlogged()
         if size and self._observer is not None:
             self._observer.on_response(connection, size)
@@ -299,6 +326,12 @@ class Exchange:
 
     # --- for the holder of the hub: a response is sent, or on its way --------------------------
 
+    def _wait_for_client(self, connection: Connection) -> None:
+        """Wait until the client takes what was held back; then `finish_response` goes on."""
+        assert connection.batch is not None
+        connection.set_pending(memoryview(connection.batch.take()), NOTHING)
+        self.finish_response(connection)
+
     def finish_response(self, connection: Connection) -> None:
         """Do what follows a response: write its rest, close, or receive on. Only the holder may."""
         table, wire = self._table, connection.wire
@@ -310,13 +343,13 @@ class Exchange:
             self.send_buffers.add(connection)
         elif wire.must_close:
             if wire.is_request_unread:
-                self.linger(connection)
+                self.refusals.linger(connection)
             else:
                 table.close(connection)
         else:
             connection.enter(IDLE, table.now, table.keepalive_seconds)
             table.watch(connection)
-            if wire.has_buffered:
+            if not wire.is_idle:
                 self._ownership.post(self.serve_buffered, connection)
 
     def serve_buffered(self, connection: Connection) -> bool:
@@ -334,49 +367,13 @@ class Exchange:
         except OSError:
             self._table.close(connection)
             return
+        self._report_sent(connection)
         if connection.phase is STREAM_PAUSED:
             connection.enter(STREAMING, self._table.now, 0.0)
             self._table.watch(connection)
             connection.resume_stream(is_there=True)
         else:
-            self._report_sent(connection)
             self.finish_response(connection)
-
-    def refuse(self, connection: Connection, refusal: ProtocolError) -> None:
-        """Send the reason why a message is refused, and let the client read it before we close."""
-        if connection.phase is not CONTENT and (hint := connection.hint()):
-            refusal = type(refusal)(f"{refusal}{hint}")
-        name = b"" if self._observer is None else self._observer.on_refusal(connection, refusal)
-        connection.release()
-        try:
-            connection.send(connection.wire.refuse(refusal, self._table.default_headers + name))
-        except OSError:
-            self._table.close(connection)
-            return
-        if connection.pending:
-            self.finish_response(connection)
-        else:
-            self.linger(connection)
-
-    def refuse_late(self, connection: Connection, now: float) -> None:
-        """Refuse a client whose message did not come in time."""
-        reader = connection.body_reader
-        late = LATE_CONTENT if connection.phase is CONTENT or reader is not None else LATE_HEAD
-        missed = RequestTimeout(LATE_FOR_STOP if now >= self._table.refuse_late_at else late)
-        if reader is not None:
-            reader.fail(missed)
-        else:
-            self.refuse(connection, missed)
-
-    def linger(self, connection: Connection) -> None:
-        """Close our sending side, and receive until the client has closed (RFC 9112 section 9.6)."""
-        try:
-            connection.sock.shutdown(1)  # SHUT_WR
-        except OSError:
-            self._table.close(connection)
-            return
-        connection.enter(LINGERING, self._table.now, LINGER_SECONDS)
-        self._table.watch(connection)
 
     def _client_gone(self, connection: Connection) -> None:
         """Close the connection of a client that disconnected before its response was sent."""

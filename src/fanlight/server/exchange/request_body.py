@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from fanlight.message.request import Request
 
 SPOOL_BYTES = 64 * 1024  # of a request body in memory; a larger one is written to a temporary file
-LATE_CONTENT = "the content did not arrive in time; Limits.content_seconds says how long we wait"
 
 log = logging.getLogger("fanlight.server")
 

@@ -25,6 +25,16 @@ ENTRY_BYTES = 512  # of memory for an entry of the log, besides the values its c
 _request_line = re.compile(rb"[\r\n]*([A-Za-z]{1,20})[ \t]+((?:/|https?:)[^\r\n]*)").match
 
 
+class FinishedResponse:
+    """What is recorded of a response that is held back; of the others, their connection has the same."""
+
+    __slots__ = ("call", "request", "started", "status")
+
+    def __init__(self, connection: Connection) -> None:
+        self.call, self.request = connection.call, connection.request
+        self.started, self.status = connection.started, connection.status
+
+
 class RequestObserver:
     """Observes requests for a log, for counts, or for both."""
 
@@ -37,7 +47,7 @@ class RequestObserver:
         connection.started = perf_counter()
         connection.extra_headers += connection.request.choose_id()
 
-    def on_response(self, connection: Connection, size: int) -> None:
+    def on_response(self, connection: Connection | FinishedResponse, size: int) -> None:
         """Record a response of which `size` bytes were sent, head included; from the thread that has sent it."""
         if self._counts is not None:
             seconds = perf_counter() - connection.started
@@ -48,15 +58,19 @@ class RequestObserver:
             self._log_request(self._log, connection, connection.status, size)
 
     def on_cut_off(self, connection: Connection) -> None:
-        """Record a truncated response: its client disconnected or was too slow, or its stream failed."""
-        size = connection.take_unlogged()
+        """Record truncated responses: their client disconnected or was too slow, or a stream failed."""
+        size, unsent = connection.take_unlogged(), connection.unsent_bytes
         if connection.stream is not None:
             size = connection.stream.size
-        elif not size:
-            return
-        self.on_response(connection, max(0, size - len(connection.pending) - len(connection.pending_body)))
+        batch = connection.end_batch()
+        if batch is not None:  # it is sent before the last response
+            batch.report(max(0, unsent - size))
+        if size or connection.stream is not None:
+            self.on_response(connection, max(0, size - unsent))
 
-    def _log_request(self, log: AccessLog, connection: Connection, status: int, size: int, reason: str = "") -> None:
+    def _log_request(
+        self, log: AccessLog, connection: Connection | FinishedResponse, status: int, size: int, reason: str = ""
+    ) -> None:
         now, request = perf_counter(), connection.request
         head = request.head
         target, more = head.target, None

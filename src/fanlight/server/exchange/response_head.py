@@ -1,11 +1,14 @@
 """Begin a response: adapt it to its request, or begin one that is too big for one send, or is a file.
 
 In: a connection and its response. Out: the head with as much content as fits behind it, and what follows. Raises
-InvalidResponse, or TypeError, for what can't be sent; a file is closed then.
+InvalidResponse, or TypeError, for what can't be sent; a file is closed then. In its place, a 500 is begun.
 """
 
 from __future__ import annotations
 
+import logging
+
+from fanlight.errors import InvalidResponse
 from fanlight.message.file_content import FileContent
 from fanlight.message.response import Response
 from fanlight.server.connection.connection import NOTHING, Connection, Rest
@@ -14,6 +17,8 @@ from fanlight.server.connection.file_sender import FileSender
 JOINED_BYTES = 64 * 1024  # content up to this size is copied behind its head, so that both are one send
 FIRST_BYTES = 16 * 1024  # of a bigger response: one record of TLS
 NO_CONTENT = frozenset({204, 205, 304})
+
+log = logging.getLogger("fanlight.server")
 
 
 def apply_request_context(connection: Connection, response: Response) -> None:
@@ -45,6 +50,17 @@ def begin_response(connection: Connection, response: Response, standard: bytes) 
     # A view, not a copy: a thousand slow readers of the same content hold it once.
     first = max(0, FIRST_BYTES - len(opening))
     return opening + content[:first], memoryview(content)[first:]
+
+
+def begin_error(connection: Connection, error: BaseException, response: Response, standard: bytes) -> bytes:
+    """Return a small response in the place of one that can't be sent because of an error, which is logged."""
+    # A mistake in the response is logged by its message; an error of the app's own code, with its traceback.
+    trace = None if isinstance(error, InvalidResponse | TypeError) else error
+    log.error("the response of %s can't be sent: %s", connection.call.name, "" if trace else error, exc_info=trace)
+    connection.status = response.status
+    assert isinstance(response.content, bytes)
+    standard += connection.extra_headers
+    return connection.wire.send_response(response.status, response.fields(), response.content, standard)
 
 
 def _begin_file_response(

@@ -12,7 +12,8 @@ from fanlight.message.handler import Lane
 from fanlight.message.response import Response, check_length
 from fanlight.message.stream import AsyncStream, SyncStream, stream_of
 from fanlight.message.threads import ThreadPieces
-from fanlight.server.connection.connection import Connection, Streaming
+from fanlight.server.connection.connection import Connection
+from fanlight.server.connection.content_flow import Streaming
 from fanlight.server.connection.phases import CLOSED, RUNNING, STREAMING
 from fanlight.server.exchange.connection_table import ConnectionTable
 from fanlight.server.exchange.stream_writers import AsyncStreamWriter, Done, ThreadStreamWriter

@@ -15,7 +15,14 @@ from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content, read_block
 from fanlight.wire.http1.request_line import read_request_line
-from fanlight.wire.http1.response_writer import known_heads, write_early_hints, write_head, write_line
+from fanlight.wire.http1.response_writer import (
+    known_ends,
+    known_heads,
+    write_early_hints,
+    write_end,
+    write_head,
+    write_line,
+)
 from fanlight.wire.http1.states import NEXT, Transition, WireStateError
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.wire_limits import MAX_BEGUN_BYTES, WireLimits, check_incomplete_head, check_size
@@ -36,9 +43,10 @@ _WITHOUT_CONTENT = {204: b"", 205: b"content-length: 0\r\n", 304: b""}
 class Http1Connection:
     """The state of one connection; see `states.py` for its transitions."""
 
+    can_batch = True  # whether its responses may be sent together
+
     __slots__ = (
         "_block",
-        "_buffer",
         "_chunked",
         "_head",
         "_is_last",
@@ -47,12 +55,14 @@ class Http1Connection:
         "_limits",
         "_max_content",
         "_position",
+        "_put_back",
         "_read_line",
         "_searched",
         "_send_left",
         "_sends_chunked",
         "_skipped",
         "_small_bytes",
+        "buffer",
         "state",
     )
 
@@ -60,13 +70,14 @@ class Http1Connection:
         self._limits = limits
         self._read_line: Callable[[bytes, FieldBlock], RequestHead] = read_request_line
         self._small_bytes = min(limits.request_line_bytes, limits.head_bytes)  # within both limits
-        self._buffer: bytes | bytearray = b""
+        self.buffer: bytes | bytearray = b""  # received bytes; empty if all of them have been read
         self._position = 0  # of the next unread byte in the buffer
         self._searched = 0  # no end of a head before this position, so that no byte is searched twice
         self._skipped = 0  # bytes of empty lines that were skipped, over all requests
         self.state = _IDLE
         self._is_last = False  # the connection is closed after the current response
         self._head: RequestHead | None = None
+        self._put_back: RequestHead | None = None
         self._last_block, self._block = b"", _NO_BLOCK
         self._left = 0  # bytes of content not received yet
         self._max_content = 0  # its limit
@@ -78,41 +89,34 @@ class Http1Connection:
 
     def receive(self, data: bytes) -> None:
         """Add received bytes. At most this piece, and an incomplete head within its limits, are kept."""
-        if self._position >= len(self._buffer):
-            self._buffer, self._position = data, 0
+        if not self.buffer:
+            self.buffer = data
             return
-        if self._buffer.__class__ is bytes:
-            self._buffer = bytearray(self._buffer)
+        if self.buffer.__class__ is bytes:
+            self.buffer = bytearray(self.buffer)
         if self._position:
-            del self._buffer[: self._position]  # type: ignore[union-attr]  # a bytearray, by the line above
-            self._searched = max(0, self._searched - self._position)
+            del self.buffer[: self._position]  # type: ignore[union-attr]  # a bytearray, by the line above
+            self._searched -= self._position
             self._position = 0
-        self._buffer += data
+        self.buffer += data
 
     def next_event(self) -> Event | None:
         """Return the next event, None if more bytes or a response are needed first. Raises ProtocolError."""
-        state = self.state
-        if state == _IDLE:
-            return self._read_head()
-        if state in (_RECEIVING, _EARLY_RESPONSE):
-            return self._read_content()
-        return None
-
-    def _read_head(self) -> RequestHead | None:
-        buffer, start = self._buffer, self._position
-        if start >= len(buffer):
+        if self.state != _IDLE:
+            head, self._put_back = self._put_back, None
+            return self._read_content() if head is None else head
+        buffer, start = self.buffer, self._position
+        if not buffer:
             return None
         if buffer[start] < _FIRST_VISIBLE:
             return self._skip_empty_line()
-        searched = self._searched
-        end = buffer.find(b"\r\n\r\n", searched if searched > start else start)  # noqa: FURB136 - max() is a call
+        end = buffer.find(b"\r\n\r\n", self._searched)
         if end < 0:
-            check_incomplete_head(buffer, start, max(start, searched), self._limits)
-            self._searched = len(buffer) - 3
+            check_incomplete_head(buffer, start, self._searched, self._limits)
+            self._searched = max(start, len(buffer) - 3)
             return None
-        self._searched = 0
         if buffer.__class__ is not bytes:
-            buffer = self._buffer = bytes(buffer)
+            buffer = self.buffer = bytes(buffer)
         # PERF: benchmarks/stages.py: consecutive heads of a client mostly have identical field lines
         line, _, block = buffer[start:end].partition(b"\r\n")
         try:
@@ -133,11 +137,16 @@ class Http1Connection:
             self.state = _AWAITING_RESPONSE  # NEXT[IDLE][HEAD]
         else:
             self._begin(head)
-        if end + 4 == len(buffer):
-            self._buffer, self._position = b"", 0
-        else:
-            self._position = end + 4
+        # As `_advance`. PERF: benchmarks/stages.py: without a call
+        rest = end + 4
+        if rest >= len(buffer):
+            self.buffer, rest = b"", 0
+        self._position = self._searched = rest
         return head
+
+    def put_back(self, head: RequestHead) -> None:
+        """Return this head, the last event, once more: the client must take the responses before it first."""
+        self._put_back = head
 
     def _begin(self, head: RequestHead) -> None:
         """Change the state for a head that is not plain, or refuse it."""
@@ -161,14 +170,14 @@ class Http1Connection:
             self._chunked, self._left, self._max_content = None, length, self._limits.content_bytes
         self.state = NEXT[_IDLE][_HEAD_WITH_CONTENT]
 
-    def _skip_empty_line(self) -> RequestHead | None:
-        buffer, start = self._buffer, self._position
+    def _skip_empty_line(self) -> Event | None:
+        buffer, start = self.buffer, self._position
         first = buffer[start : start + 2]
         if first == b"\r\n":
-            self._position += 2
+            self._advance(start + 2)
             self._skipped += 2
             if self._skipped <= _EMPTY_LINES:
-                return self._read_head()
+                return self.next_event()
         elif first == b"\r":
             return None
         elif first[:1] == b"\x16":
@@ -176,10 +185,7 @@ class Http1Connection:
         raise BadMessage("the request does not start with a method")
 
     def limit_content(self, max_bytes: int, hint: str) -> None:
-        """Set the content limit for the current request, instead of that of `WireLimits`.
-
-        Raises ContentLimitExceeded if more is announced; `hint` says how to raise the limit.
-        """
+        """Set the content limit for the current request. Raises ContentLimitExceeded; `hint`: how to raise it."""
         self._max_content = max_bytes
         if self._chunked is not None:
             self._chunked.limit(max_bytes, hint)
@@ -187,10 +193,12 @@ class Http1Connection:
             raise ContentLimitExceeded(content_over(max_bytes, hint))
 
     def _read_content(self) -> Content | EndOfMessage | None:
+        if self.state not in (_RECEIVING, _EARLY_RESPONSE):
+            return None
         chunked = self._chunked
         if chunked is not None:
             if not chunked.is_done:
-                data, position = chunked.read(self._buffer, self._position)
+                data, position = chunked.read(self.buffer, self._position)
                 self._advance(position)
                 if data:
                     return Content(data)
@@ -199,20 +207,19 @@ class Http1Connection:
             return self._end_content([])
         if self._left > self._max_content:
             raise ContentLimitExceeded(content_over(self._max_content, HINT))
-        if self._position >= len(self._buffer):
+        if not self.buffer:
             return None
-        end = min(len(self._buffer), self._position + self._left)
-        piece = bytes(self._buffer[self._position : end])
+        end = min(len(self.buffer), self._position + self._left)
+        piece = bytes(self.buffer[self._position : end])
         self._left -= len(piece)
         self._advance(end)
         return Content(piece)
 
     def _advance(self, position: int) -> None:
         """Move to a position in the buffer; release a buffer that was read, as the client may be idle from now on."""
-        if position < len(self._buffer):
-            self._position = position
-        else:
-            self._buffer, self._position = b"", 0
+        if position >= len(self.buffer):
+            self.buffer, position = b"", 0
+        self._position = self._searched = position
 
     def _end_content(self, trailers: list[Pair]) -> EndOfMessage:
         self._chunked = None
@@ -236,18 +243,18 @@ class Http1Connection:
 
         Raises InvalidResponse for what can't be sent; the state is then unchanged.
         """
-        # PERF: benchmarks/stages.py: a plain page's fields are one shared tuple
+        # PERF: benchmarks/stages.py: a plain page's fields are one shared tuple; formatting costs three times as much
+        # as two known pieces and the content
         lines = (known_heads.get((status, fields)) if fields.__class__ is tuple else None) or write_head(status, fields)
+        size, head = len(content), self._head
+        rest = known_ends.get(size) or write_end(size)
+        if status in _WITHOUT_CONTENT:
+            rest = _WITHOUT_CONTENT[status] + b"\r\n"
+        elif head is None or head.method != "HEAD":
+            rest += content
         state = NEXT[self.state][_RESPONSE_SENT]
         if state < 0:
             raise WireStateError(self.state, _RESPONSE_SENT)
-        head = self._head
-        if status in _WITHOUT_CONTENT:
-            rest = _WITHOUT_CONTENT[status] + b"\r\n"
-        elif head is not None and head.method == "HEAD":
-            rest = b"content-length: %d\r\n\r\n" % len(content)
-        else:
-            rest = b"content-length: %d\r\n\r\n%b" % (len(content), content)
         if self._is_last or state == _CLOSED:
             self.state = _CLOSED if state == _CLOSED else NEXT[self.state][_CLOSE]
             self._is_last = True
@@ -325,13 +332,13 @@ class Http1Connection:
         content = f"{error}\n".encode()
         has_begun = self.state in (_SENDING, _EARLY_RESPONSE)
         if self.state == _IDLE:  # the head was refused, so it is still in the buffer
-            is_head = self._buffer.startswith(b"HEAD ", self._position)
+            is_head = self.buffer.startswith(b"HEAD ", self._position)
         else:
             is_head = self._head is not None and self._head.method == "HEAD"
         self.state = NEXT[self.state][_CLOSE]
         self._is_last = True
         self._chunked = None
-        self._buffer, self._position = b"", 0
+        self.buffer, self._position = b"", 0
         self.release_head()
         if has_begun:
             return b""
@@ -361,7 +368,7 @@ class Http1Connection:
     @property
     def is_idle(self) -> bool:
         """Whether nothing was received since the last response."""
-        return self.state == _IDLE and self._position >= len(self._buffer)
+        return self.state == _IDLE and not self.buffer
 
     @property
     def expected_bytes(self) -> int:
@@ -371,12 +378,12 @@ class Http1Connection:
     @property
     def has_buffered(self) -> bool:
         """Whether unread bytes are in the buffer."""
-        return self._position < len(self._buffer)
+        return bool(self.buffer)
 
     @property
     def buffered_start(self) -> bytes:
         """The first unread bytes: of the next request, or of one that was refused."""
-        return bytes(self._buffer[self._position : self._position + MAX_BEGUN_BYTES])
+        return bytes(self.buffer[self._position : self._position + MAX_BEGUN_BYTES])
 
     def release_head(self) -> bool:
         """Free the memory of the last head, for an idle connection; return False if it was free."""

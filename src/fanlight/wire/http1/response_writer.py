@@ -28,8 +28,10 @@ _OURS = frozenset(
 MAX_KNOWN_LINES = 2048
 MAX_KNOWN_LINE_BYTES = 512
 MAX_KNOWN_HEADS = 256
+MAX_KNOWN_ENDS = 2048
 _KNOWN: dict[Pair, bytes] = {}
 known_heads: dict[tuple[int, Sequence[Pair]], bytes] = {}
+known_ends: dict[int, bytes] = {}
 
 
 def write_head(status: int, fields: Sequence[Pair]) -> bytes:
@@ -43,6 +45,15 @@ def write_head(status: int, fields: Sequence[Pair]) -> bytes:
             known_heads.clear()
         known_heads[status, fields] = head
     return head
+
+
+def write_end(size: int) -> bytes:
+    """Return the last lines of a head: the length of the content, and the empty line."""
+    end = b"content-length: %d\r\n\r\n" % size
+    if len(known_ends) >= MAX_KNOWN_ENDS:
+        known_ends.clear()
+    known_ends[size] = end
+    return end
 
 
 def write_early_hints(links: Sequence[str]) -> bytes:
