@@ -22,24 +22,17 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) -> RequestHead:  # noqa: FBT001, FBT002
     """Return the head of a request line and fields; `is_secured` allows https targets. Raises ProtocolError."""
-    # PERF: benchmarks/stages.py: one check of all bytes, one decoding, one split; calls with a keyword-only parameter
-    # are not specialized
-    if line.translate(None, _LINE_BYTES) and not _is_only_in_method(line):
-        raise BadMessage(_character_error(line))
+    # PERF: benchmarks/stages.py: one decoding, one split, and one check of the target; calls with a keyword-only
+    # parameter are not specialized
     try:
         method, target, version = line.decode("ascii").split(" ")
     except ValueError:
+        _check_characters(line)
         raise BadMessage(_format_error(line)) from None
-    if method not in _METHODS:
-        _check_method(method, target)
-    if version == "HTTP/1.1":
+    if version == "HTTP/1.1" and method in _METHODS and target.isprintable() and "#" not in target:
         minor = 1
-    elif version == "HTTP/1.0":
-        minor = 0
-    elif _IS_LATER(version):
-        minor = 1  # every later 1.x is compatible with 1.1 (RFC 9110 section 6.2)
     else:
-        raise _version_error(version)
+        minor = _read_unusual_line(line, method, target, version)
     if target[:1] != "/":
         authority, path, query = _read_other_form(method, target, is_secured=is_secured)
         head = RequestHead(method, target, path, query, minor, block)
@@ -48,6 +41,24 @@ def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) 
         return RequestHead(method, target, target, "", minor, block)
     path, _, query = target.partition("?")
     return RequestHead(method, target, path, query, minor, block)
+
+
+def _read_unusual_line(line: bytes, method: str, target: str, version: str) -> int:
+    """Return the minor version of a line with another method or version than most, or refuse it."""
+    _check_characters(line)
+    if method not in _METHODS:
+        _check_method(method, target)
+    if version == "HTTP/1.0":
+        return 0
+    # Every later 1.x is compatible with 1.1 (RFC 9110 section 6.2).
+    if version != "HTTP/1.1" and not _IS_LATER(version):
+        raise _version_error(version)
+    return 1
+
+
+def _check_characters(line: bytes) -> None:
+    if line.translate(None, _LINE_BYTES) and not _is_only_in_method(line):
+        raise BadMessage(_character_error(line))
 
 
 def _is_only_in_method(line: bytes) -> bool:
