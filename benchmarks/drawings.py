@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from figures import MissingError, middle, result, rows, short
+from figures import NAMES, MissingError, middle, result, rows, short
 from plots import BEFORE, OTHERS, OURS, THEMES, Bar, Group, bars
 
 MOST = 16.0  # times nginx: those that need more are in the table only, or the others could not be told apart
@@ -32,7 +32,10 @@ def plot_peers() -> Drawing:
         raise MissingError("nginx")
     values = sorted((middle(row, "cpu_us") or 0, name) for name, row in found.items())
     groups = [
-        Group(name, [Bar(value / nginx, f"{short(value / nginx)} x", OURS if name.startswith("Fanlight") else OTHERS)])
+        Group(
+            NAMES.get(name, name).replace("`", ""),
+            [Bar(value / nginx, f"{short(value / nginx)} x", OURS if name.startswith("Fanlight") else OTHERS)],
+        )
         for value, name in values
         if value / nginx <= MOST
     ]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / ".venv"
+SPEED = HERE.parent / "speed"  # the compiled reader of heads, an extra
 USUAL = ("python3", "/usr/bin/python3")  # the person's own first
 LEAST_VERSION = (3, 11)
 # Debian and Ubuntu optimise with a profile by a rule of the package, which the interpreter itself does not record:
@@ -120,6 +121,8 @@ def _install(base: str, folder: Path) -> None:
     for step in steps:
         if subprocess.run(step, check=False).returncode:
             sys.exit(f"benchmarks: failed: {' '.join(step)}")
+    if SPEED.exists() and subprocess.run([*install, "--force-reinstall", "--no-deps", SPEED], check=False).returncode:
+        print("benchmarks: the compiled reader can't be built (a C compiler?): it has no rows", file=sys.stderr)
 
 
 def main() -> None:

@@ -11,6 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+FANLIGHT = "Fanlight, access log"  # what people have, if they change nothing
+FANLIGHT_OFF = "Fanlight"
+NAMES = {
+    "nginx": "nginx, `return 200`",
+    FANLIGHT: "Fanlight, as by default (access log on)",
+    FANLIGHT_OFF: "Fanlight, access log off",
+    "Fanlight async": "Fanlight, an async view, access log off",
+    "Fanlight[speed], access log": "Fanlight with `fanlight[speed]`, access log on",
+    "Fanlight[speed]": "Fanlight with `fanlight[speed]`, access log off",
+}
 RESULTS = Path(__file__).resolve().parent / "results"
 Row = Mapping[str, Any]
 

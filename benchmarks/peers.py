@@ -12,10 +12,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from machine import program
 
+# In the environment of Fanlight without its compiled reader; empty where that is not installed.
+PURE = {"FANLIGHT_SPEED": "off"} if find_spec("fanlight_speed") else {}
 Command = Callable[[int, Path], list[str]]
 APPS = Path(__file__).parent / "apps"
 STATIC_FOLDER = Path(tempfile.gettempdir()) / f"fanlight-bench-static-{os.getuid()}"  # static.py writes its files
@@ -56,11 +59,21 @@ def with_words(peer: Peer, *words: str) -> Peer:
 def fanlight(
     app: str, *options: str, name: str = "Fanlight", note: str = "a sync view", path: str = "", log: bool = False
 ) -> Peer:
-    """Return Fanlight with an app of apps/; without its access log, unless it is asked for."""
+    """Return Fanlight with an app of apps/, in pure Python; without its access log, unless it is asked for."""
     words = ["run", f"{app}.py", *options, *([] if log else ["--no-access-log"])]
     return Peer(
-        name=name, note=note, path=path, command=lambda port, _: [program("fanlight"), *words, "--port", str(port)]
+        name=name,
+        note=note,
+        path=path,
+        command=lambda port, _: [program("fanlight"), *words, "--port", str(port)],
+        environment=PURE,
     )
+
+
+def compiled(peer: Peer) -> tuple[Peer, ...]:
+    """Return Fanlight with the compiled reader of heads; nothing where that is not installed."""
+    name, comma, rest = peer.name.partition(",")
+    return (replace(peer, name=f"{name}[speed]{comma}{rest}", environment={}),) if PURE else ()
 
 
 def uvicorn(name: str, app: str, note: str = "", path: str = "", options: Sequence[str] = ()) -> Peer:
@@ -141,6 +154,8 @@ PEERS = (
     NGINX,
     FANLIGHT,
     FANLIGHT_LOGGING,
+    *compiled(FANLIGHT),
+    *compiled(FANLIGHT_LOGGING),
     FANLIGHT_ASYNC,
     SOCKETIFY,
     GRANIAN,
@@ -260,7 +275,7 @@ STATIC_PEERS = (
     replace(
         fanlight("static_fanlight", note="by Static, or by a view that returns a Path where there is no Static"),
         path="/static",
-        environment=_IN_STATIC_FOLDER,
+        environment=PURE | _IN_STATIC_FOLDER,
     ),
     Peer(
         name="nginx",

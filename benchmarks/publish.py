@@ -21,7 +21,13 @@ from tables import TABLES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 IMAGES = REPOSITORY / "docs" / "images"
-PAGES = tuple(REPOSITORY / name for name in ("README.md", "docs/speed.md", "docs/how-to/deploy.md"))
+PAGES = tuple(
+    REPOSITORY / name
+    for name in (
+        *("README.md", "docs/speed.md", "docs/how-to/deploy.md"),
+        *("docs/reference/dev.md", "docs/reference/tls.md"),
+    )
+)
 MARKED = re.compile(r"(<!-- figures: ([a-z-]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 NOT_MEASURED = "Not measured yet.\n"
 

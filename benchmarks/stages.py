@@ -23,7 +23,7 @@ import report
 import watching
 from load import ALL_SHAPES, BROWSER, TINY, Shape
 from machine import SERVER_CORE, facts, program
-from peers import FANLIGHT, FANLIGHT_LOGGING, NGINX, Peer
+from peers import FANLIGHT, FANLIGHT_LOGGING, NGINX, PURE, Peer, compiled
 from revisions import older
 from serving import CannotRunError, Serving
 
@@ -40,8 +40,10 @@ def main(settings: Settings) -> None:
     machine = facts()
     settings.say("each step by itself")
     with older(settings.before, (FANLIGHT, FANLIGHT_LOGGING)) as before:
-        steps, steps_before = _steps({}), _steps(before[0].environment) if before else {}
-        spent = {peer.name: _spent(peer, settings) for peer in (FANLIGHT, FANLIGHT_LOGGING, NGINX, *before)}
+        steps, steps_before = _steps(PURE), _steps(before[0].environment) if before else {}
+        fast = (*compiled(FANLIGHT), *compiled(FANLIGHT_LOGGING))
+        served = (FANLIGHT, FANLIGHT_LOGGING, *fast, NGINX, *before)
+        spent = {peer.name: _spent(peer, settings) for peer in served}
     looks = _looks(settings)
     parts = [
         *(_steps_table(*each) for each in (("now", steps), (f"before: {settings.before}", steps_before)) if each[1]),

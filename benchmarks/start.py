@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LESSON = REPOSITORY / "examples" / "lesson" / "main.py"
 IMPORTS = {
-    "Fanlight": "import fanlight",
+    "Fanlight": "from fanlight import App, render",
     "Flask": "import flask",
     "Starlette": "import starlette.applications, starlette.routing, starlette.responses",
     "FastAPI": "import fastapi",

@@ -5,14 +5,25 @@ In: results/*.json. Out: blocks of Markdown, by name. Refuses, as MissingError, 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 
-from figures import MissingError, Row, microseconds, middle, of, result, rows, table
+from figures import (
+    FANLIGHT,
+    FANLIGHT_OFF,
+    NAMES,
+    MissingError,
+    Row,
+    microseconds,
+    middle,
+    of,
+    result,
+    rows,
+    short,
+    table,
+)
 
 SHAPES = ("tiny head", "browser's head", "varied heads")
-FANLIGHT = "Fanlight, access log"  # what people have, if they change nothing
-FANLIGHT_OFF = "Fanlight"
-NAMES = {FANLIGHT: "**Fanlight**", FANLIGHT_OFF: "**Fanlight, access log off**", "nginx": "nginx, `return 200`"}
 
 
 def facts(name: str = "throughput") -> str:
@@ -44,7 +55,7 @@ def throughput() -> str:
         ("", "small head", "browser's head", "varied heads", "varied heads, µs"),
         (
             [
-                NAMES.get(name, name),
+                _bold(name, NAMES.get(name, name)),
                 *(_bold(name, of(each[name], each.get("nginx"))) for each in found),
                 microseconds(found[-1][name]),
             ]
@@ -54,7 +65,8 @@ def throughput() -> str:
 
 
 def _bold(name: str, text: str) -> str:
-    return f"**{text}**" if name in (FANLIGHT, FANLIGHT_OFF) and text else text
+    """Return a cell of a table, in bold where it is ours."""
+    return f"**{text}**" if name.startswith("Fanlight") and text else text
 
 
 WORK = {
@@ -62,6 +74,7 @@ WORK = {
     "a form of six fields, validated": ("forms", "a form"),
     "a Jinja page of 25 items": ("pages", "a Jinja"),
     "a page that changes a session": ("sessions", "a page that changes"),
+    "an upload of 100 MiB, kept as a file": ("uploads", "100 MiB, and the view keeps"),
 }
 FRAMEWORKS = ("Starlette", "Litestar", "FastAPI", "Flask", "Django")
 
@@ -70,17 +83,21 @@ def work() -> str:
     """Return how many requests per second others do, relative to ours, each in its best setup."""
     lines = []
     for what, (name, task) in WORK.items():
-        found = rows(name, task)
-        best = {
-            each: max(
-                (row for server, row in found.items() if server.startswith(each)),
-                key=lambda row: middle(row, "rate") or 0,
-                default=None,
-            )
-            for each in ("Fanlight", *FRAMEWORKS)
-        }
-        lines.append([what, *(of(best[each], best["Fanlight"], "rate") for each in FRAMEWORKS)])
+        with contextlib.suppress(MissingError):
+            found = rows(name, task)
+            best = {
+                each: max((_rate(row) for server, row in found.items() if server.startswith(each)), default=0.0)
+                for each in ("Fanlight", *FRAMEWORKS)
+            }
+            ours = best["Fanlight"]
+            lines.append([what, *(short(best[each] / ours) if best[each] and ours else "" for each in FRAMEWORKS)])
+    if not lines:
+        raise MissingError("work")
     return table(("", *FRAMEWORKS), lines)
+
+
+def _rate(row: Row) -> float:
+    return middle(row, "rate") or 0.0 if "rate" in row else 1 / (middle(row, "seconds") or 1.0)
 
 
 def logs() -> str:
@@ -181,6 +198,30 @@ def reload() -> str:
     return table(("", "first response of the new code, ms", "failed requests"), lines)
 
 
+def dev_reload() -> str:
+    """Return how long development servers take to serve what was saved, and what fails meanwhile."""
+    lines = [
+        [
+            f"`{row['server']}`",
+            *(f"{row['seconds'][each] * 1000:.0f}" for each in ("median", "min", "max")),
+            str(row["failed"]),
+        ]
+        for row in result("reload")["results"]
+    ]
+    return table(("", "median", "least", "most", "failed requests"), lines)
+
+
+def inspector() -> str:
+    """Return what the development server costs beside the one for production."""
+    lines = []
+    for page in result("inspector")["results"]:
+        found = rows("inspector", page)
+        run, dev = found.get("fanlight run"), found.get("fanlight dev")
+        shown = [f"{middle(row, 'rate') or 0:,.0f}/s, {microseconds(row)} µs" if row else "" for row in (run, dev)]
+        lines.append([page, *shown, of(dev, run)])
+    return table(("page", "`fanlight run`", "`fanlight dev`", "processor time, dev / run"), lines)
+
+
 def over(name: str, base: str) -> Callable[[], str]:
     """Return a block with the processor time of each task of a part, and how many times the base's it is."""
 
@@ -248,10 +289,11 @@ def revisions() -> str:
         cells = [task.partition(":")[0]]
         for kind in ("access log off", "access log"):
             before, after = found.get(f"before, {kind}"), found.get(kind)
-            cells += [microseconds(before), microseconds(after), of(after, before)]
+            fast = found.get(f"{kind.partition(',')[0]}[speed]")
+            cells += [microseconds(before), microseconds(after), of(after, before), of(fast, before)]
         lines.append(cells)
-    heads = ("", "before, µs", "after, µs", "after / before", "with the log: before", "after", "after / before")
-    return table(heads, lines)
+    ratios = ("after / before", "with `[speed]`")
+    return table(("", "before, µs", "after, µs", *ratios, "with the log: before", "after", *ratios), lines)
 
 
 def steps() -> str:
@@ -270,6 +312,7 @@ def steps() -> str:
         for name, server in (
             ("the whole server, access log off", FANLIGHT_OFF),
             ("the whole server, access log on", FANLIGHT),
+            *((NAMES[name], name) for name in ("Fanlight[speed]", "Fanlight[speed], access log") if name in spent),
         )
     ]
     return table(("µs", *(f"{shape}: {when}" for shape in now for when in ("before", "after"))), lines)
@@ -295,6 +338,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "balance": balance,
     "start": start,
     "reload": reload,
+    "dev-reload": dev_reload,
+    "inspector": inspector,
     "tls": over("tls", "nginx"),
     "static": over("static", "nginx"),
     "idle": idle,
