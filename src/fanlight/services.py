@@ -7,7 +7,6 @@ keys of its own, both made when they are first used.
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, cast
 
 from fanlight.message.request import Request
@@ -62,6 +61,8 @@ class Services:
     def keys(self) -> Keys:
         """The keys."""
         if self._keys is None:
+            import secrets  # noqa: PLC0415 - as below
+
             from fanlight.signing.signing_keys import Keys  # noqa: PLC0415 - see above
 
             self._keys = Keys([secrets.token_urlsafe(32)])

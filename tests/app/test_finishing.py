@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pytest
 
 from fanlight import App
-from fanlight.app.guards import FINISHING, guarded, guarded_async
+from fanlight.app.guards import guarded, guarded_async
 from fanlight.errors import ServiceUnavailable, TooManyRequests
 from fanlight.message.finishing import finish_with, finishers_of
 from fanlight.message.guard import Guard
@@ -123,7 +123,7 @@ def test_the_page_of_a_guards_error_is_finished() -> None:
         return Response("page", getattr(error, "status", 500))
 
     request = Request(FakeHead("GET", "/", None), None, None)
-    run = guarded(lambda _: Response("view"), [FINISHING, Refusing(), FINISHING], error_page)
+    run = guarded(lambda _: Response("view"), [Refusing()], error_page, opens=True)
     assert run(request).headers["x-finished"] == "429"
 
 
@@ -146,11 +146,11 @@ def test_an_error_page_that_fails_to_finish_is_sent(*, is_async: bool) -> None:
     if is_async:
 
         async def respond() -> Response:
-            return await guarded_async(async_view, [FINISHING], error_page)(request)
+            return await guarded_async(async_view, [], error_page, opens=True)(request)
 
         response = asyncio.run(respond())
     else:
-        response = guarded(view, [FINISHING], error_page)(request)
+        response = guarded(view, [], error_page, opens=True)(request)
     assert response.status == 503
     assert events == ["finish 200", "finish 503"]
     assert len(list(finishers_of(request))) == 1

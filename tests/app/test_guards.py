@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from fanlight.app.guards import FINISHING, guarded, guarded_async
+from fanlight.app.guards import guarded, guarded_async
 from fanlight.errors import Forbidden, SetupError
 from fanlight.message.finishing import finish_with, finishers_of
 from fanlight.message.guard import Guard
@@ -126,7 +126,7 @@ def test_what_a_request_has_opened_finishes_its_response_once() -> None:
     request = make_request()
     finish_with(request, Signing("a"))
     finish_with(request, Signing("b"))
-    response = guarded(_page, [FINISHING], _error_page)(request)
+    response = guarded(_page, [], _error_page, opens=True)(request)
     assert [value for name, value in response.fields() if name == "x-finished"] == ["a", "b"]
     assert list(finishers_of(request)) == []
 

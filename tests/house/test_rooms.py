@@ -22,6 +22,7 @@ ROOMS = {
     "tracebacks": {"errors", "closest_name"},
     "closest_name": set(),
     "foreign_names": set(),
+    "version": set(),
     "reason_phrases": set(),
     "weakness": set(),
     "settings": {"errors", "closest_name"},
@@ -93,6 +94,7 @@ ROOMS = {
         "server",
         "site",
         "tracebacks",
+        "version",
     },
     "cli": {
         "errors",
@@ -110,6 +112,7 @@ ROOMS = {
         "signing",
         "stores",
         "weakness",
+        "version",
     },
     "__init__": {
         *(

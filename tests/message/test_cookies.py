@@ -232,6 +232,7 @@ def test_a_cookie_that_is_set_again_is_one_line() -> None:
         ("a", "x", {"expires": "Sat, 31 Jan 2026 11:30:00 GMT"}, "must be a datetime"),
         ("a", "x", {"expires": datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))}, "out of range in UTC"),
         ("a", "x", {"path": None}, "path=None; it takes a text"),
+        ("a", "x", {"path": ["/"]}, "it takes a text"),
         ("a", "x", {"domain": None}, "leave it out"),
         ("a", "x", {"secure": "yes"}, "True or False"),
         ("a", "x", {"http_only": None}, "True or False"),
@@ -252,6 +253,13 @@ def test_a_cookie_that_browsers_would_drop_is_refused(
     """A cookie that browsers would misread or silently drop raises InvalidResponse, which says what to write."""
     with pytest.raises(InvalidResponse, match=said):
         written(name, value, **options)
+
+
+def test_an_option_that_equals_a_right_one_is_refused_all_the_same() -> None:
+    """`http_only=1` is refused, also where the same cookie was set with `http_only=True` before."""
+    written("a", "x", http_only=True)
+    with pytest.raises(InvalidResponse, match="True or False"):
+        written("a", "x", http_only=1)
 
 
 @pytest.mark.parametrize(

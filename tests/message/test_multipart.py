@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from fanlight.errors import AppError, BadRequest, ContentTooLarge, HTTPError
 from fanlight.message.body_policy import FormLimits
-from fanlight.message.multipart import BIG_BYTES, Form, FormContent
+from fanlight.message.form_reader import BIG_BYTES
+from fanlight.message.multipart import Form, FormContent
 from fanlight.message.part_header import boundary_of
 from fanlight.message.spool import Spool
 from fanlight.message.upload import Upload

@@ -10,13 +10,13 @@ import pytest
 
 from fanlight import ContentSecurityPolicy, Forbidden, Response, Security, Static, cross_site, render
 from fanlight.errors import Mistake
-from fanlight.pages.builtin_pages import STYLE_HASH
+from fanlight.pages.builtin_pages import style_hash
 
 Serve = Callable[..., Any]
 FIELD, REPORT_ONLY = "content-security-policy", "content-security-policy-report-only"
 ON = Security(content_security_policy=ContentSecurityPolicy())
 PLAIN = (
-    f"default-src 'self'; script-src 'none'; style-src 'self' {STYLE_HASH}; img-src 'self' data:; object-src 'none';"
+    f"default-src 'self'; script-src 'none'; style-src 'self' {style_hash()}; img-src 'self' data:; object-src 'none';"
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 BASE = '<!doctype html><script nonce="{{ csp_nonce() }}">1</script><style nonce="{{ csp_nonce() }}"></style>'
@@ -169,7 +169,7 @@ def test_each_directive_is_changed_in_one_line() -> None:
         sandbox=["allow-forms"],
         upgrade_insecure_requests=True,
     )
-    assert policy.texts(("'none'",), (STYLE_HASH,)).plain == (
+    assert policy.texts(("'none'",), (style_hash(),)).plain == (
         "script-src 'self' https://cdn.example; style-src 'self' 'unsafe-inline'; img-src *; connect-src 'none';"
         " base-uri 'none'; form-action 'self' https://pay.example; frame-ancestors https://partner.example;"
         " sandbox allow-forms; upgrade-insecure-requests"

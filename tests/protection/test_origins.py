@@ -109,6 +109,7 @@ def test_a_text_or_a_number_is_no_list() -> None:
         ("https://evil.example", "https", "app.example", False),
         ("https://app.example.evil.example", "https", "app.example", False),
         ("null", "http", "null", False),
+        ("http://", "http", "", False),
         ("http://[::1]:8000", "http", "[::1]:8000", True),
         ("file://", "http", "", False),
         ("ftp://app.example", "http", "app.example", False),

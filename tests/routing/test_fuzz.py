@@ -96,8 +96,8 @@ def answered(table: Table, method: str, path: str) -> Expected:
     return found.kind if isinstance(found, NoMatch) else (found[0].pattern, found[1])
 
 
-LITERALS = ["a", "b", "ab", "1", "12", "1.5", "a1", "-1"]
-HOLES = ["{%s}", "{%s:int}", "{%s:float}", "a{%s}", "{%s}b", "a{%s}b", "{%s:int}b", "a{%s:int}", "ab{%s}", "{%s}1"]
+LITERALS = ["a", "b", "ab", "1", "12", "1.5", "a1", "-1", "a|b", "é"]  # "|" may be sent as it is, or encoded
+HOLES = "{%s} {%s:int} {%s:float} a{%s} {%s}b a{%s}b {%s:int}b a{%s:int} ab{%s} {%s}1 a|{%s}".split()
 
 
 @st.composite
@@ -127,9 +127,8 @@ def tables(draw: st.DrawFn) -> dict[str, object]:
     return urls
 
 
-TEXTS = st.sampled_from(
-    [*LITERALS, "", "aab", "abb", "-3", "a7b", "7b", "%61", "a%2Fb", "x%20y", "%C3%A9", "1%2E5", "0", "a0"]
-)
+SENT = "aab abb -3 a7b 7b %61 a%2Fb x%20y %C3%A9 1%2E5 0 a0 a%7Cb a|7".split()
+TEXTS = st.sampled_from([*LITERALS[:-1], "", *SENT])
 PATHS = st.lists(TEXTS, min_size=1, max_size=6).map(lambda texts: "/" + "/".join(texts))
 
 
@@ -153,6 +152,7 @@ def built(urls: Mapping[str, object]) -> Table:
 )
 @example(urls={"/a/{p1...}": 1, "/{p0}/b/": 1, "/a/{p1}": 1}, paths=["/a/b/", "/a/b", "/a/b/b"], method="GET")
 @example(urls={"GET /{p0}": 1, "HEAD /{p0:int}": 1}, paths=["/1", "/a"], method="HEAD")
+@example(urls={"/a|b": 1, "/{p0}": 1, "/é/{p0}": 1, "/é/a|b": 1}, paths=["/a|b", "/a%7Cb", "/%C3%A9/a|b"], method="GET")
 def test_the_tree_finds_what_trying_all_patterns_finds(urls: dict[str, object], paths: list[str], method: str) -> None:
     """For any table and path, the tree has the result of the simple matcher: route, parameters or reason."""
     table = built(dict.fromkeys(urls, "view"))

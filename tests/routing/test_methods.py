@@ -78,6 +78,13 @@ def test_options_for_the_server_names_all_methods() -> None:
     assert TABLE.find("GET", "*") == NoMatch(NoMatchReason.BAD_PATH)
 
 
+def test_what_does_not_begin_with_a_slash_is_no_parameter() -> None:
+    """A parameter in the root matches the text behind the slash, and not `*`, nor a text without one."""
+    table = build({"OPTIONS|GET /{any}": "any"})
+    assert table.find("OPTIONS", "*") == NoMatch(NoMatchReason.WRONG_METHOD, allow=("GET", "HEAD", "OPTIONS"))
+    assert table.find("GET", "any") == NoMatch(NoMatchReason.BAD_PATH)
+
+
 def test_a_site_without_get_has_no_head() -> None:
     """HEAD comes with GET and not without it."""
     table = build({"POST /": "send"})

@@ -119,13 +119,11 @@ def test_a_written_path_reads_back(segments: list[str]) -> None:
     assert decode_path(path) == expected
 
 
-@given(st.text(alphabet="/%2eEfF5cC.\\a\0é\n", max_size=14))
+@given(st.text(alphabet="/2eEfF5cC.\\a\n|-", max_size=14))
 def test_the_short_way_and_the_long_way_agree(rest: str) -> None:
-    """A path that needs no decoding has the same result as when it is decoded."""
-    path = "/" + rest
-    short, long = TABLE.find("GET", path), TABLE._find_decoded("GET", path)
-    assert isinstance(short, NoMatch) == isinstance(long, NoMatch)
-    assert short == long
+    """A path has the result that it has when each of its characters is percent-encoded."""
+    encoded = "".join(each if each == "/" else f"%{ord(each):02X}" for each in rest)
+    assert TABLE.find("GET", "/" + rest) == TABLE.find("GET", "/" + encoded)
 
 
 @given(st.text(), st.text())

@@ -14,7 +14,7 @@ import pytest
 from msgspec import Meta
 
 from fanlight import ContentStream, FormErrors, Request, Security, Upload, cross_site, limits, render
-from fanlight.message import multipart
+from fanlight.message.form_reader import FormReader
 from fanlight.sessions.token_guard import TokenMissing
 from fanlight.testing import Client
 
@@ -257,13 +257,13 @@ def test_a_stream_has_it_in_a_field(client: Client, token: str) -> None:
 def test_files_are_not_parsed_on_the_event_loop(client: Client, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where they were not parsed while they were received, an async view waits, and the others go on."""
     parsed: list[int] = []
-    feed = multipart.FormReader.feed
+    feed = FormReader.feed
 
-    def noted(reader: multipart.FormReader, piece: bytes | bytearray) -> None:
+    def noted(reader: FormReader, piece: bytes | bytearray) -> None:
         parsed.append(threading.get_ident())
         feed(reader, piece)
 
-    monkeypatch.setattr(multipart.FormReader, "feed", noted)
+    monkeypatch.setattr(FormReader, "feed", noted)
     response = client.post("/files-async", form={"_csrf": token, "b": "1"}, files={"a": ("a", b"x" * 100)})
     assert response.json() == {"names": ["a", "b"]}
     assert len(parsed) == 1

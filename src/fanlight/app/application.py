@@ -21,7 +21,7 @@ from fanlight.app.middleware import MiddlewareStack, bind_middleware, read_middl
 from fanlight.app.no_route import NoRouteResponses
 from fanlight.app.observed_errors import ObservedErrorHandlers
 from fanlight.app.observer import NO_OBSERVER, Observer
-from fanlight.app.page_functions import page_functions, token_functions
+from fanlight.app.page_functions import form_token_name, page_functions, session_functions
 from fanlight.app.responses import ResponseFactory, StrictResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import view_name_mistakes
@@ -37,9 +37,8 @@ from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.type_provider import TypeProvider
-from fanlight.pages.builtin_pages import STYLE_HASH
+from fanlight.pages.builtin_pages import style_hash
 from fanlight.pages.pages import Pages
-from fanlight.pages.request_function import RequestFunction
 from fanlight.pages.static.static import Static
 from fanlight.pages.templates import Templates, read_templates
 from fanlight.protection.policy_reports import PolicyReports
@@ -50,8 +49,6 @@ from fanlight.routing.reverse import name_of
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
 from fanlight.services import Services
-from fanlight.sessions.flash import flashes
-from fanlight.sessions.form_tokens import FORM_FIELD
 from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions, read_sessions
 from fanlight.sessions.sign_in_page import SignInPage
 
@@ -98,7 +95,8 @@ class Application:
         self._middleware, self._wrap_calls = middleware, wrap_calls
         self.sessions, self._session_mistakes = read_sessions(sessions)
         self.security, self._security_mistakes = read_security(security)
-        self._policy = self.security.policy_texts(own_styles=(STYLE_HASH,))
+        styles = () if self.security.content_security_policy is None else (style_hash(),)
+        self._policy = self.security.policy_texts(own_styles=styles)
         self.default_fields = self.security.default_fields(self._policy)
         self._lifespan_function, self._compression, self._openapi = lifespan, compression, openapi
         self._dependencies: frozenset[Dependency] = frozenset()
@@ -153,6 +151,8 @@ class Application:
             if each.injection is not None:
                 dependencies.lend(each.injection.plan)
         self.pages, registration_mistakes = self._pages_with(dependencies, observer)
+        if self.pages.needs_services:  # a page that shows messages must not wait for an import
+            import fanlight.sessions.flash  # noqa: F401, PLC0415
         compression, compression_mistakes = read_compression(self._compression)
         self.encoder = None if compression is None else Compressor(compression)
         compresses = self._compression is not None and self._observer is None  # an observer may change a page
@@ -206,7 +206,7 @@ class Application:
             "assets": staticmethod(self.asset),
             "services": self.services,
             "sessions": self.sessions,
-            "_form_token_name": FORM_FIELD if self.security.tokens else "",
+            "_form_token_name": form_token_name(has_tokens=self.security.tokens),
         }
         return type("Request", (Request,), attributes)
 
@@ -266,9 +266,8 @@ class Application:
         names = {
             "url_for": self.url_for,
             "asset": self.asset,
-            "flashes": RequestFunction(flashes, needs_services=True),
             **page_functions(self._policy, self.asset),
-            **token_functions(has_tokens=self.security.tokens),
+            **session_functions(has_tokens=self.security.tokens),
         }
         if self._templates is None:
             return Pages(None, names), []
@@ -323,7 +322,7 @@ class Application:
             route, request.params = found  # PERF: benchmarks/run.py; isinstance() would be a call
             return route.endpoint  # type: ignore[return-value]  # made by Endpoints.call
         request.params = {}
-        return self._call_without_route(found, head.method, head.path)  # type: ignore[arg-type]  # a NoMatch: not a tuple
+        return self._call_without_route(found, request)  # type: ignore[arg-type]  # a NoMatch: not a tuple
 
     async def start(self) -> None:
         """Run the lifespan up to its yield."""

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from fanlight.app import call_wrappers
 from fanlight.app.call_wrappers import CallWrapper
 from fanlight.app.error_handlers import ErrorHandlers, Outcome, raise_content_error
-from fanlight.app.guards import FINISHING, guarded, guarded_async
+from fanlight.app.guards import guarded, guarded_async
 from fanlight.app.lane_bridges import in_thread, on_loop, until_it_ends
 from fanlight.app.middleware import AsyncInner, AsyncRun, Inner, Middleware, MiddlewareStack, Run
 from fanlight.app.observer import NO_OBSERVER, Observer
@@ -155,7 +155,7 @@ class CallFactory:
                 if dependencies is None
                 else _catching_async(dependencies.run_async(view, arguments, make, is_shared=is_shared), on_error)
             )
-            return self._async_call(run_async, name, content, finishes=dependencies is not None)
+            return self._async_call(run_async, name, content, opens=dependencies is not None)
         run = (
             _sync_run(view, arguments, make, on_error, has_path=has_path)
             if dependencies is None
@@ -165,11 +165,11 @@ class CallFactory:
             # Async middleware needs the event loop, which a sync view must not block: it runs in a thread, unless it
             # is pinned to the loop.
             waiting = on_loop(run, on_error) if pinned is Lane.INLINE else self._in_thread(run, on_error)
-            return self._async_call(waiting, name, content)  # middleware: it finishes anyhow
+            return self._async_call(waiting, name, content)
         lane = Lane.MEASURED if pinned is None else pinned
         if policy.sends_early_hints and pinned is None:
             pinned = lane = Lane.THREAD  # it works while the hints are sent, or it would not send any
-        return self._call(run, name, lane, content, is_pinned=pinned is not None, finishes=dependencies is not None)
+        return self._call(run, name, lane, content, is_pinned=pinned is not None, opens=dependencies is not None)
 
     def for_handler(self, handler: Run, name: str, *, is_shared: bool = False) -> Call:
         """Return the call of a function that makes a response without a view. Its exceptions become responses.
@@ -210,14 +210,11 @@ class CallFactory:
     def _on_error(self, name: str) -> OnError:
         return self._errors.for_route(name) if self._middleware.is_empty else self._errors.defer_unexpected
 
-    def _all_guards(self, *, finishes: bool) -> Sequence[Guard]:
-        """Return the guards of a call; one that can't open anything has nothing to finish."""
-        may_open = finishes or self._errors.opens_for_request or not self._middleware.is_empty
-        may_open |= any(each.opens for each in self._guards)
-        if not may_open:
-            return self._guards
-        # The page of an error that a guard has raised may open something, too.
-        return (FINISHING, *self._guards, FINISHING) if self._guards else (FINISHING,)
+    @property
+    def _opens(self) -> bool:
+        """Whether a call of any view may open something that finishes its response; else it has nothing to finish."""
+        of_guards = any(each.opens for each in self._guards)
+        return of_guards or self._errors.opens_for_request or not self._middleware.is_empty
 
     def _call(
         self,
@@ -227,22 +224,22 @@ class CallFactory:
         content: _Content = _NO_CONTENT,
         *,
         is_pinned: bool = False,
-        finishes: bool = False,
+        opens: bool = False,
     ) -> Call:
         run = cast("Run", inner) if self._middleware.is_empty else self._middleware.wrap(inner, name)
-        run = guarded(run, self._all_guards(finishes=finishes), self._errors.for_route(name))
+        run = guarded(run, self._guards, self._errors.for_route(name), opens=opens or self._opens)
         for wrapper in reversed(self._wrappers):
             run = call_wrappers.wrap(wrapper, run, _route_of(name))
         return content.call(run, name, lane, is_pinned=is_pinned)
 
     def _async_call(
-        self, inner: AsyncInner, name: str, content: _Content = _NO_CONTENT, *, finishes: bool = False
+        self, inner: AsyncInner, name: str, content: _Content = _NO_CONTENT, *, opens: bool = False
     ) -> Call:
         run = cast("AsyncRun", inner) if self._middleware.is_empty else self._middleware.wrap_async(inner, name)
-        guards = self._all_guards(finishes=finishes)
+        on_error = self._errors.for_route(name)
         if types := self._errors.waiting_types:
-            guards = (*guards, Preloading(types))
-        run = guarded_async(run, guards, self._errors.for_route(name))
+            run = guarded_async(run, [Preloading(types)], on_error)
+        run = guarded_async(run, self._guards, on_error, opens=opens or self._opens)
         for wrapper in reversed(self._wrappers):
             run = call_wrappers.wrap_async(wrapper, run, _route_of(name))
         return content.call(run, name, Lane.TASK)

@@ -182,6 +182,8 @@ class Endpoints:
     ) -> Call:
         signature = self._signature(view)
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
+        if with_body:  # it may get a form, which must not wait for an import
+            import fanlight.message.form_reader  # noqa: F401, PLC0415
         mistakes: list[Mistake] = []
         arguments: dict[str, ArgumentBuilder | None] = {}
         reads_content, errors, body_mode, hints, decodes = False, "", BodyMode.BUFFERED, "", False

@@ -3,13 +3,15 @@
 In: the marks of a route (outermost first), its methods, and the settings of the app. Out: its guards, the outermost
 first: CORS, whose fields are on the errors of all others; the check of cross-site requests, and of tokens where it
 decides nothing; rate limits, which a refused request does not count for; the tries of a sign-in. Raises SetupError for
-marks that can't be understood.
+marks that can't be understood. What a guard needs is imported with the first route that has it, before the port opens:
+most sites have no limits, tokens or sessions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.guard import Guard
@@ -18,14 +20,13 @@ from fanlight.message.route_marks import RouteMark
 from fanlight.protection.cors import CORS, CorsGuard, CorsPolicy
 from fanlight.protection.cross_site import SAFE_METHODS, CrossSite, CrossSiteCheck, CrossSiteGuard
 from fanlight.protection.origins import Origins, origin_mistakes
-from fanlight.protection.rate_limit_guard import RateLimitGuards
 from fanlight.protection.rate_limits import RateLimit
 from fanlight.protection.security import Security
-from fanlight.protection.sign_in_attempts import SignInGuard
 from fanlight.routing.entries import Placed
 from fanlight.sessions.session_settings import Sessions
-from fanlight.sessions.session_users import has_signed_in, user_of
-from fanlight.sessions.token_guard import TokenGuard
+
+if TYPE_CHECKING:
+    from fanlight.protection.rate_limit_guard import RateLimitGuards
 
 Mark = TypeVar("Mark", bound=RouteMark)
 
@@ -35,7 +36,13 @@ class GuardChoice:
 
     def __init__(self, security: Security, sessions: Sessions) -> None:
         self._security, self._sessions = security, sessions
-        self._rate_limits = RateLimitGuards(user_of)
+
+    @cached_property
+    def _rate_limits(self) -> RateLimitGuards:
+        from fanlight.protection.rate_limit_guard import RateLimitGuards  # noqa: PLC0415 - see above
+        from fanlight.sessions.session_users import user_of  # noqa: PLC0415 - see above
+
+        return RateLimitGuards(user_of)
 
     def guards_for(
         self, marks: Sequence[Placed], methods: frozenset[str], name: str, sign_in: str = ""
@@ -79,7 +86,11 @@ class GuardChoice:
         # SECURITY: tests/protection/test_cross_site.py: CORS for every origin must not open what cookies protect
         check = CrossSiteCheck(trusted, trusts_without_credentials=cors is not None and cors.origins.is_any)
         guard = CrossSiteGuard(check, name)
-        return (guard, TokenGuard(name)) if security.tokens else (guard,)
+        if not security.tokens:
+            return (guard,)
+        from fanlight.sessions.token_guard import TokenGuard  # noqa: PLC0415 - see above
+
+        return guard, TokenGuard(name)
 
     def _rate_limits_of(self, marks: Sequence[Placed]) -> Sequence[Guard]:
         limits = [(each.mark, each.place) for each in marks if isinstance(each.mark, RateLimit)]
@@ -90,6 +101,9 @@ class GuardChoice:
         limits = self._sessions.attempt_limits
         if not path or "POST" not in methods or (limits.address is None and limits.account is None):
             return ()
+        from fanlight.protection.sign_in_attempts import SignInGuard  # noqa: PLC0415 - see above
+        from fanlight.sessions.session_users import has_signed_in  # noqa: PLC0415 - see above
+
         return (SignInGuard(limits, path, has_signed_in, self._known_cookie),)
 
     def _known_cookie(self, request: Request) -> str:

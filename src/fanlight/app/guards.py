@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from fanlight.message import forked_child
-from fanlight.message.finishing import finishers_of
+from fanlight.message.finishing import FINISHERS, finishers_of
 from fanlight.message.guard import Guard
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -25,25 +25,23 @@ OnError = Callable[[BaseException, Request], Response]
 log = logging.getLogger("fanlight.app")
 
 
-class FinishingGuard(Guard):
-    """Stands for the place where everything that a request has opened finishes its response: `message/finishing.py`."""
-
-
-FINISHING = FinishingGuard()
-
-
-def guarded(run: Run, guards: Sequence[Guard], on_error: OnError) -> Run:
-    """Return a function that runs a route inside its guards."""
+def guarded(run: Run, guards: Sequence[Guard], on_error: OnError, *, opens: bool = False) -> Run:
+    """Return a function that runs a route inside its guards; `opens`: it may open what finishes the response."""
+    if opens:
+        run = _finished(run, on_error)
     for each in reversed(guards):
-        run = _finished(run, on_error) if each is FINISHING else _guarded(run, each, on_error)
-    return run
+        run = _guarded(run, each, on_error)
+    # The page of an error that a guard has raised may open something, too.
+    return _finished(run, on_error) if opens and guards else run
 
 
-def guarded_async(run: AsyncRun, guards: Sequence[Guard], on_error: OnError) -> AsyncRun:
-    """Return a coroutine function that runs a route inside its guards."""
+def guarded_async(run: AsyncRun, guards: Sequence[Guard], on_error: OnError, *, opens: bool = False) -> AsyncRun:
+    """Return a coroutine function that runs a route inside its guards, as above."""
+    if opens:
+        run = _finished_async(run, on_error)
     for each in reversed(guards):
-        run = _finished_async(run, on_error) if each is FINISHING else _guarded_async(run, each, on_error)
-    return run
+        run = _guarded_async(run, each, on_error)
+    return _finished_async(run, on_error) if opens and guards else run
 
 
 def _guarded(run: Run, guard: Guard, on_error: OnError) -> Run:
@@ -87,7 +85,7 @@ def _guarded_async(run: AsyncRun, guard: Guard, on_error: OnError) -> AsyncRun:
 def _finished(run: Run, on_error: OnError) -> Run:
     def run_finished(request: Request) -> Response:
         response, has_failed = run(request), False
-        if request.cache is not None:
+        if request.cache is not None and FINISHERS in request.cache:  # PERF: benchmarks/run.py; mostly there are none
             for each in finishers_of(request):
                 try:
                     each.finish(request, response)
@@ -105,7 +103,7 @@ def _finished(run: Run, on_error: OnError) -> Run:
 def _finished_async(run: AsyncRun, on_error: OnError) -> AsyncRun:
     async def run_finished(request: Request) -> Response:
         response, has_failed = await run(request), False
-        if request.cache is not None:
+        if request.cache is not None and FINISHERS in request.cache:
             for each in finishers_of(request):
                 try:
                     if each.waits:

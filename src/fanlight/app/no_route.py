@@ -13,9 +13,10 @@ from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.routing.key import METHODS
-from fanlight.routing.route import NoMatch, NoMatchReason
+from fanlight.routing.route import NOT_FOUND, NoMatch, NoMatchReason
 from fanlight.routing.table import Table
 
+_NO_MATCH = "no_match"  # in the cache of a request
 _KNOWN = (*METHODS, "TRACE")  # which is known, and refused everywhere
 
 
@@ -25,14 +26,14 @@ class NoRouteResponses:
     def __init__(
         self, calls: CallFactory, table: Table, cors: CorsPaths | None = None, *, is_json: bool = False
     ) -> None:
-        self._table, self._cors = table, cors
+        self._cors = cors
         if cors is not None:
             calls = calls.with_guards([cors])
         self._calls = {
             NoMatchReason.NOT_FOUND: calls.for_handler(_not_found, "no route"),
             NoMatchReason.BAD_PATH: calls.for_handler(_bad_path, "no path"),
-            NoMatchReason.WRONG_METHOD: calls.for_handler(self._method_not_allowed, "no route for the method"),
-            NoMatchReason.REDIRECT: calls.for_handler(self._redirect, "the slash at the end"),
+            NoMatchReason.WRONG_METHOD: calls.for_handler(_method_not_allowed, "no route for the method"),
+            NoMatchReason.REDIRECT: calls.for_handler(_redirect, "the slash at the end"),
         }
         self._options = calls.for_handler(self._respond_to_options, "OPTIONS")
         self._unknown_method = calls.for_handler(_unknown_method, "no such method")
@@ -42,40 +43,44 @@ class NoRouteResponses:
         if table.json_prefixes and not is_json:
             self._in_json = NoRouteResponses(calls.for_part(json_errors=True), table, cors, is_json=True)
 
-    def call(self, no_match: NoMatch, method: str, raw_path: str) -> Call:
+    def call(self, no_match: NoMatch, request: Request) -> Call:
         """Return the call for a request that no route matches."""
-        if self._in_json is not None and self._json_prefixes.contain(raw_path):
-            return self._in_json.call(no_match, method, raw_path)
+        method = request.head.method
+        if self._in_json is not None and self._json_prefixes.contain(request.head.path):
+            return self._in_json.call(no_match, request)
         if method not in _KNOWN:  # unknown to the server, wherever it is sent (RFC 9110 section 9.1)
             return self._unknown_method
+        if no_match is not NOT_FOUND:  # the call is shared by all requests, so it can't hold what was found for one
+            request.cache_value(_NO_MATCH, no_match)
         if method == "OPTIONS" and no_match.kind is NoMatchReason.WRONG_METHOD:
             return self._options
         return self._calls[no_match.kind]
 
-    def _find_again(self, request: Request) -> NoMatch:
-        """Search again: a call is shared by all requests, so it can't hold what was found for one of them."""
-        found = self._table.find(request.head.method, request.head.path)
-        assert isinstance(found, NoMatch)
-        return found
-
-    def _method_not_allowed(self, request: Request) -> Response:
-        allow = self._find_again(request).allow
-        raise MethodNotAllowed(f"This address takes {', '.join(allow)}.", allow=allow)
-
     def _respond_to_options(self, request: Request) -> Response:
-        allow = self._find_again(request).allow
+        allow = _no_match_of(request).allow
         response = Response(b"", 204, headers={"allow": ", ".join(allow)})
         if self._cors is not None:
             self._cors.respond_to_options(request, response, allow)
         return response
 
-    def _redirect(self, request: Request) -> Response:
-        query = f"?{request.head.query}" if request.head.query else ""
-        return redirect(self._find_again(request).to + query, permanent=True)
+
+def _no_match_of(request: Request) -> NoMatch:
+    no_match: NoMatch = request.cached_value(_NO_MATCH)
+    return no_match
 
 
 def _not_found(_: Request) -> Response:
     raise NotFound
+
+
+def _method_not_allowed(request: Request) -> Response:
+    allow = _no_match_of(request).allow
+    raise MethodNotAllowed(f"This address takes {', '.join(allow)}.", allow=allow)
+
+
+def _redirect(request: Request) -> Response:
+    query = f"?{request.head.query}" if request.head.query else ""
+    return redirect(_no_match_of(request).to + query, permanent=True)
 
 
 def _unknown_method(_: Request) -> Response:

@@ -1,19 +1,24 @@
-"""The functions of templates that belong to the protection of a site: the nonce of a page, the token of a form.
+"""The functions of templates that belong to the protection of a site, and to its visitors.
 
-In: the Content-Security-Policy of an app, and its `asset`. Out: `csp_nonce` and `script_tag`, as templates get them. In
-an app without such a policy they exist too, and cost nothing: the same template works with and without it. `csrf_field`
-and `csrf_token` are refused in an app without tokens: a field that nothing checks would look like protection.
+In: the Content-Security-Policy of an app, and its `asset`. Out: `csp_nonce` and `script_tag` (the nonce of a page),
+`csrf_field` and `csrf_token` (the token of a form), and `flashes`, as templates get them. In an app without such a
+policy the first two exist too, and cost nothing: the same template works with and without it. Those of a token are
+refused in an app without tokens: a field that nothing checks would look like protection. What a function needs is
+imported when a template mentions it, before the port opens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from fanlight.message.request import Request
 from fanlight.pages.request_function import RefusedFunction, RequestFunction
-from fanlight.protection.content_security_policy import PolicyTexts
-from fanlight.protection.page_nonces import Element, PageNonces, tag_of_script
-from fanlight.sessions.form_tokens import csrf_field, csrf_token
+from fanlight.protection.script_tags import Element, tag_of_script
+
+if TYPE_CHECKING:
+    from fanlight.protection.content_security_policy import PolicyTexts
+    from fanlight.sessions.flash_messages import FlashMessage
 
 
 def page_functions(policy: PolicyTexts | None, asset: Callable[[str], str]) -> dict[str, object]:
@@ -24,6 +29,8 @@ def page_functions(policy: PolicyTexts | None, asset: Callable[[str], str]) -> d
 
     if policy is None or not policy.with_gap:
         return {"csp_nonce": lambda: "", "script_tag": tag_without}
+    from fanlight.protection.page_nonces import PageNonces  # noqa: PLC0415 - for a site with such a policy
+
     nonce = PageNonces(policy).nonce
 
     def tag(request: Request, name: str, /, **attributes: object) -> Element:
@@ -32,10 +39,29 @@ def page_functions(policy: PolicyTexts | None, asset: Callable[[str], str]) -> d
     return {"csp_nonce": RequestFunction(nonce), "script_tag": RequestFunction(tag)}
 
 
-def token_functions(*, has_tokens: bool) -> dict[str, object]:
-    """Return the functions that give a page its token, or what refuses them in an app that has no tokens."""
-    functions = {"csrf_field": csrf_field, "csrf_token": csrf_token}
+def session_functions(*, has_tokens: bool) -> dict[str, object]:
+    """Return `flashes`, and the functions that give a page its token, or what refuses them in an app without tokens."""
+    flash: dict[str, object] = {"flashes": RequestFunction(_flashes, needs_services=True)}
     if has_tokens:
-        return {name: RequestFunction(each, needs_services=True) for name, each in functions.items()}
+        from fanlight.sessions.form_tokens import csrf_field, csrf_token  # noqa: PLC0415 - for a site with tokens
+
+        functions = {"csrf_field": csrf_field, "csrf_token": csrf_token}
+        return flash | {name: RequestFunction(each, needs_services=True) for name, each in functions.items()}
     hint = "write Security(tokens=True); or leave it out, as browsers say from which site a form comes"
-    return {name: RefusedFunction(f"{name}() is for a site with tokens", hint) for name in functions}
+    names = ("csrf_field", "csrf_token")
+    return flash | {name: RefusedFunction(f"{name}() is for a site with tokens", hint) for name in names}
+
+
+def form_token_name(*, has_tokens: bool) -> str:
+    """Return the name of the field of a form that has its token, "" in an app without tokens."""
+    if not has_tokens:
+        return ""
+    from fanlight.sessions.form_tokens import FORM_FIELD  # noqa: PLC0415 - as above
+
+    return FORM_FIELD
+
+
+def _flashes(request: Request) -> Sequence[FlashMessage]:
+    from fanlight.sessions.flash import flashes  # noqa: PLC0415 - loaded at start if a template mentions it
+
+    return flashes(request)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fanlight.app.calls import CallFactory
@@ -16,13 +17,13 @@ from fanlight.errors import NoSuchURL
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.pages.static.files import StaticFiles
-from fanlight.pages.static.folder import StaticFolder
-from fanlight.pages.static.folder_rules import SITE_FILES, UPLOADED_FILES
 from fanlight.pages.static.static import Static
 from fanlight.pages.suggestion import nearest_path
 from fanlight.routing.entries import Subtree
 from fanlight.routing.pattern import parameters_of, refuse
+
+if TYPE_CHECKING:
+    from fanlight.pages.static.files import StaticFiles
 
 _PATH_PARAMETER = Subtree(None).name  # the path below a folder
 _MAX_FOLDERS = 2000  # searched for a suggestion
@@ -62,6 +63,10 @@ class StaticFolders:
         return calls.for_handler(files.respond, f"{name} ({static})", is_shared=True)
 
     def _open(self, static: Static, pattern: str, prefix: str, *, is_private: bool) -> StaticFiles:
+        from fanlight.pages.static.files import StaticFiles  # noqa: PLC0415 - for a site that has files
+        from fanlight.pages.static.folder import StaticFolder  # noqa: PLC0415 - as above
+        from fanlight.pages.static.folder_rules import SITE_FILES, UPLOADED_FILES  # noqa: PLC0415 - as above
+
         path = self._path_of(static)
         self._check(static, path)
         path_of: Callable[[Request], str] = _path_below

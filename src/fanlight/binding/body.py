@@ -24,6 +24,7 @@ from fanlight.binding.sentinels import MISSING, OMIT
 from fanlight.errors import BadField, UnsupportedMediaType
 from fanlight.message.form import MultiMapping
 from fanlight.message.json_document import decode_json, has_long_number, read_as_written, refuse_deep, strip_bom
+from fanlight.message.media_types import is_json
 from fanlight.message.request import Request
 
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -153,16 +154,17 @@ class BodyReader:
         """Put the values of the body `into` the arguments. Raises UnsupportedMediaType or BadRequest."""
         source = request.content_source
         is_empty = source is None or source.size == 0
+        kind = request.media_type
         if is_empty and self._missing is not MISSING and self.form is None:
             self._use_default(into)
-        elif self._json is not None and request.is_json:
+        elif self._json is not None and is_json(kind):
             self._json.read(strip_bom(request.json_content), into, bad)
-        elif self.accepts_forms and is_empty and request.media_type in ("", *_FORM_TYPES):
+        elif self.accepts_forms and is_empty and kind in ("", *_FORM_TYPES):
             self._read_form(_EMPTY_FORM, into, bad)
-        elif self.accepts_forms and request.media_type in _FORM_TYPES:
+        elif self.accepts_forms and kind in _FORM_TYPES:
             self._read_form(request.form, into, bad)
         else:
-            sent = request.media_type or "content without a type"
+            sent = kind or "content without a type"
             raise UnsupportedMediaType(f"send {self._accepted}, not {sent}")
 
     def posted(self, request: Request) -> MultiMapping[Any]:

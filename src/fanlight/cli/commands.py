@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,10 @@ import click
 from fanlight.cli.flags import SettingsCommand, options_of, origins_of
 from fanlight.closest_name import closest_name
 from fanlight.errors import FanlightError, SetupError
+from fanlight.version import VERSION
 
 if TYPE_CHECKING:
+    from fanlight.settings.options import Options
     from fanlight.site.app import App
 
 
@@ -40,7 +42,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="fanlight", message="fanlight %(version)s")
+@click.version_option(VERSION, message="fanlight %(version)s")
 def main() -> None:
     """Fanlight: a small web framework with its own HTTP server."""
 
@@ -141,15 +143,8 @@ def openapi(site: str, *, strict: bool, env_file: str) -> None:
 )
 def check(site: str, *, deploy: bool, **flags: Any) -> None:
     """Check SITE for every error that can be found without serving it."""
-    from fanlight.cli.deploy_check.checks import run_checks
-    from fanlight.cli.deploy_check.deploy_findings import format_findings
-    from fanlight.cli.deploy_check.machine import Machine
-    from fanlight.cli.deploy_check.services_state import ServicesState
-    from fanlight.cli.deploy_check.site_checks import SiteFacts
-    from fanlight.cli.deploy_check.weak_options import weak_options
     from fanlight.settings.env_file import apply_env_file
     from fanlight.site.finding import typed_folder
-    from fanlight.site.weakened import weakened
 
     if not deploy and any(value not in {None, ()} for name, value in flags.items() if name != "env_file"):
         raise click.UsageError("settings are checked with --deploy only; add it")
@@ -164,12 +159,25 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
     count, templates = len(app.table.routes), len(app.pages.names())
     click.echo(f"{site}: no errors ({count} route{'s' * (count != 1)}, {templates} template{'s' * (templates != 1)})")
     if options is not None:
-        weak = (*weakened(app, options.limits.content_bytes), *weak_options(options, origins))
-        services = ServicesState.read(options, os.environ, folder) if app.needs_services else None
-        findings = run_checks(options, Machine.read(options), SiteFacts(weaknesses=weak, services=services))
-        click.echo(f"\n{format_findings(findings)}")
-        if any(each.level == "error" for each in findings):
-            sys.exit(1)
+        _check_for_production(app, options, origins, folder)
+
+
+def _check_for_production(app: App, options: Options, origins: Mapping[str, str], folder: Path) -> None:
+    """Print what the settings mean on this machine. Exits with code 1 for an error."""
+    from fanlight.cli.deploy_check.checks import run_checks
+    from fanlight.cli.deploy_check.deploy_findings import format_findings
+    from fanlight.cli.deploy_check.machine import Machine
+    from fanlight.cli.deploy_check.services_state import ServicesState
+    from fanlight.cli.deploy_check.site_checks import SiteFacts
+    from fanlight.cli.deploy_check.weak_options import weak_options
+    from fanlight.site.weakened import weakened
+
+    weak = (*weakened(app, options.limits.content_bytes), *weak_options(options, origins))
+    services = ServicesState.read(options, os.environ, folder) if app.needs_services else None
+    findings = run_checks(options, Machine.read(options), SiteFacts(weaknesses=weak, services=services))
+    click.echo(f"\n{format_findings(findings)}")
+    if any(each.level == "error" for each in findings):
+        sys.exit(1)
 
 
 @main.command()

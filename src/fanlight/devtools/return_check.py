@@ -8,9 +8,7 @@ read, is returned as it is; so `fanlight run`, which has none of this, pays noth
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
-from types import NoneType
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -22,12 +20,8 @@ from fanlight.binding.diagnose import json_validator
 from fanlight.binding.json_errors import JSONErrors
 from fanlight.binding.json_scalars import Validator
 from fanlight.errors import BadRequest, InvalidResponse
-from fanlight.message.events import EventStream
-from fanlight.message.file_response import FileResponse
 from fanlight.message.json_document import read_as_written
-from fanlight.message.response import Response
-from fanlight.openapi.return_types import ResponseKind, ReturnedType, read_return_types
-from fanlight.pages.page import Page
+from fanlight.openapi.return_types import ResponseKind, ReturnedType, kind_of_class, read_return_types
 
 _MOST_BYTES = 1024 * 1024  # of JSON; more of it is not checked
 _WORDS = {
@@ -41,16 +35,6 @@ _WORDS = {
     ResponseKind.NOTHING: "None",
     ResponseKind.RESPONSE: "a Response",
 }
-_KINDS: tuple[tuple[tuple[type, ...], ResponseKind], ...] = (
-    ((NoneType,), ResponseKind.NOTHING),
-    ((str,), ResponseKind.TEXT),
-    ((bytes, bytearray, memoryview), ResponseKind.BYTES),
-    ((Page,), ResponseKind.PAGE),
-    ((EventStream,), ResponseKind.EVENTS),
-    ((FileResponse, Path), ResponseKind.FILE),
-    ((Response,), ResponseKind.RESPONSE),
-    ((Iterator, AsyncIterator), ResponseKind.STREAM),
-)
 
 
 class _Allowed(Struct, frozen=True):
@@ -118,7 +102,7 @@ def _check(allowed: tuple[_Allowed, ...], start: str, place: str) -> Callable[[A
 
 
 def _kind_of(body: object) -> ResponseKind:
-    return next((kind for types, kind in _KINDS if isinstance(body, types)), ResponseKind.JSON)
+    return kind_of_class(type(body)) or ResponseKind.JSON
 
 
 def _fits(allowed: ResponseKind, kind: ResponseKind) -> bool:

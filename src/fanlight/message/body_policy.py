@@ -13,7 +13,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from fanlight.closest_name import closest_name
-from fanlight.errors import AppError
+from fanlight.errors import AppError, ContentTooLarge
 
 View = TypeVar("View", bound=Callable[..., object])
 LIMITS_ATTRIBUTE = "__fanlight_limits__"
@@ -113,6 +113,11 @@ def limits(**caps: int) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def limit_error(what: str, limit: str, field: str = "") -> ContentTooLarge:
+    """Return the error for a form that exceeds a limit of the view, with a hint for the author of the view."""
+    return ContentTooLarge(what, hint=f"raise {limit} in the view's @limits to allow it", field=field)
 
 
 def body_policy_for(

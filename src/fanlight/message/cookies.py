@@ -16,6 +16,7 @@ from typing import Any, Literal
 from urllib.parse import quote, unquote_to_bytes
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import InvalidResponse
@@ -23,6 +24,7 @@ from fanlight.message.headers import is_token
 from fanlight.message.http_date import format_date
 
 _AS_IT_IS = "!#$&'()*+-./:<=>?@[]^_`{|}~"  # allowed in a value (RFC 6265, cookie-octet), without "%"
+_is_plain = re.compile(rf"[0-9A-Za-z{re.escape(_AS_IT_IS)}]*").fullmatch
 _PERCENT_ENCODED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
 _ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
 _PATH = re.compile(r"/[\x20-:<-\x7e]*")
@@ -50,14 +52,15 @@ class CookieOptions(Struct, frozen=True, kw_only=True):
 
 def read_cookie_options(given: Mapping[str, Any]) -> CookieOptions:
     """Return options from keyword arguments. Raises TypeError for an unknown one."""
-    names = CookieOptions.__struct_fields__
-    for name in given:
-        if name not in names:
-            plain = {each.replace("_", ""): each for each in names}
-            close = closest_name(name.lower().replace("_", ""), plain)
-            hint = f"did you mean {plain[close]}?" if close else f"the options are {', '.join(names)}"
-            raise TypeError(f"a cookie has no option {name}; {hint}")
-    return CookieOptions(**given)
+    try:
+        return CookieOptions(**given)  # whose types are checked when they are written
+    except TypeError:
+        names = CookieOptions.__struct_fields__
+        name = next(each for each in given if each not in names)
+        plain = {each.replace("_", ""): each for each in names}
+        close = closest_name(name.lower().replace("_", ""), plain)
+        hint = f"did you mean {plain[close]}?" if close else f"the options are {', '.join(names)}"
+        raise TypeError(f"a cookie has no option {name}; {hint}") from None
 
 
 def read_cookies(text: str) -> dict[str, str]:
@@ -105,24 +108,29 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     return bytes([int(octal, 8)]) if octal else letter
 
 
-def depends_on_scheme(name: str, options: CookieOptions) -> bool:
-    """Return whether a cookie is `Secure` only if the response is sent over https."""
-    return options.secure is None and not _must_be_secure(name, options)
+def write_cookie(name: str, value: str, options: CookieOptions) -> tuple[str, bool]:
+    """Return the value of a Set-Cookie field, and whether it gets `Secure` if the response is sent over https.
 
-
-def write_cookie(name: str, value: str, options: CookieOptions) -> str:
-    """Return the value of a Set-Cookie field. Raises InvalidResponse for an invalid cookie."""
+    Raises InvalidResponse for an invalid cookie.
+    """
     written = _written(name, value)
     if len(name) + len(written) > _MAX_LENGTH:
         raise InvalidResponse(f"the cookie {name!r} is over {_MAX_LENGTH} bytes; browsers would drop it")
+    chosen = astuple(options)
+    try:
+        attributes, depends_on_scheme = _attributes(name, *chosen)
+    except TypeError:  # one of them has no hash, so it is of a wrong type
+        attributes, depends_on_scheme = _attributes.__wrapped__(name, *chosen)
+    return f"{name}={written}; {attributes}", depends_on_scheme
+
+
+# PERF: benchmarks/sessions.py: a site has few cookies, and their attributes do not change. `typed`: 1 is not True.
+@functools.lru_cache(128, typed=True)
+def _attributes(name: str, *chosen: Any) -> tuple[str, bool]:
+    """Return what stands behind the value, and whether `Secure` depends on the scheme, for the values of options."""
+    options = CookieOptions(**dict(zip(CookieOptions.__struct_fields__, chosen, strict=True)))
     _check_kinds(name, options)
     seconds, expires = _seconds(name, options.max_age), _date(name, options.expires)
-    return f"{name}={written}; {_attributes(name, options, seconds, expires)}"
-
-
-@functools.lru_cache(128)  # PERF: benchmarks/sessions.py: a site has few cookies, and their attributes do not change
-def _attributes(name: str, options: CookieOptions, seconds: int | None, expires: str) -> str:
-    """Return what stands behind the value, for options whose types are right; two of them are given as text."""
     if mistake := _mistake_in(name, options):
         raise InvalidResponse(f"the cookie {name!r} {mistake}")
     attributes = {
@@ -136,7 +144,8 @@ def _attributes(name: str, options: CookieOptions, seconds: int | None, expires:
         f"SameSite={options.same_site or ('None' if options.partitioned else 'Lax')}": True,
         "Partitioned": options.partitioned,
     }
-    return "; ".join(attribute for attribute, is_wanted in attributes.items() if is_wanted)
+    written = "; ".join(attribute for attribute, is_wanted in attributes.items() if is_wanted)
+    return written, options.secure is None and not _must_be_secure(name, options)
 
 
 def cookie_key(line: str) -> tuple[str, str, str, bool]:
@@ -154,6 +163,8 @@ def _written(name: object, value: object) -> str:
         hint = {int: f"str({value!r})", bytes: "its .decode()", type(None): "delete_cookie to delete it"}
         instead = hint.get(type(value), "json.dumps(...), or another conversion to text")
         raise InvalidResponse(f"the cookie {name!r} can't hold a {type(value).__name__}, only text; write {instead}")
+    if value.__class__ is str and _is_plain(value):  # PERF: benchmarks/sessions.py: quote() takes three times as long
+        return value
     try:
         return quote(value, safe=_AS_IT_IS)
     except UnicodeEncodeError:

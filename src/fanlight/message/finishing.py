@@ -12,7 +12,7 @@ from typing import Protocol
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 
-_NAME = "finishers"
+FINISHERS = "finishers"  # in the cache of a request
 
 
 class Finisher(Protocol):
@@ -28,15 +28,15 @@ class Finisher(Protocol):
 
 def finish_with(request: Request, finisher: Finisher) -> None:
     """Have a finisher called with the response of a request; several are called in their order."""
-    known: list[Finisher] | None = request.cached_value(_NAME)
+    known: list[Finisher] | None = request.cached_value(FINISHERS)
     if known is None:
-        request.cache_value(_NAME, [finisher])
+        request.cache_value(FINISHERS, [finisher])
     else:
         known.append(finisher)
 
 
 def finishers_of(request: Request) -> Iterator[Finisher]:
     """Yield the finishers of a request, each once; also those that are added meanwhile, by the page of an error."""
-    waiting: list[Finisher] | None = request.cached_value(_NAME)
+    waiting: list[Finisher] | None = request.cached_value(FINISHERS)
     while waiting:
         yield waiting.pop(0)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from fanlight.message.response import Response
 
 
-# Runs a function in the server's thread pool: `await POOL_RUNNER.get()(act, waits)`. The server sets it in the context
-# of every request. If the pool is full it raises ServiceUnavailable, or with `waits` waits until there is room.
-POOL_RUNNER: ContextVar[Callable[[Callable[[], Any], bool], Awaitable[Any]]] = ContextVar("fanlight_threads")
-# Passes the hub on to another thread: `HUB_LEAVER.get()(reason)`. Set like the above.
+# Passes the hub on to another thread: `HUB_LEAVER.get()(reason)`. The server sets it in the context of every request.
 HUB_LEAVER: ContextVar[Callable[[str], object]] = ContextVar("fanlight_hub_leaver")
 
 

@@ -131,6 +131,7 @@ INERT_MEDIA = frozenset(
 _ACTIVE = frozenset(
     "text/html text/css text/javascript application/java-archive application/manifest+json application/wasm".split()
 )
+_OFTEN_SENT = frozenset({JSON, URLENCODED})
 
 
 def is_active(media_type: str) -> bool:
@@ -139,8 +140,15 @@ def is_active(media_type: str) -> bool:
     return essence in _ACTIVE or essence.endswith("xml")
 
 
+def is_json(essence: str) -> bool:
+    """Return whether a media type, as `essence_of` returns it, is JSON."""
+    return essence == JSON or (essence.startswith("application/") and essence.endswith("+json"))
+
+
 def essence_of(content_type: str) -> str:
     """Return the media type of a `content-type`, in lower case and without parameters."""
+    if content_type in _OFTEN_SENT:  # PERF: benchmarks/binding.py: it is asked for several times for a body
+        return content_type
     return content_type.partition(";")[0].strip().lower()
 
 

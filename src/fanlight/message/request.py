@@ -15,15 +15,15 @@ from urllib.parse import unquote
 from fanlight.errors import BadRequest, NoSuchURL, UnsupportedMediaType
 from fanlight.foreign_names import refuse_foreign_names
 from fanlight.message.accept import best_match
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits, limit_error
 from fanlight.message.charset import decode_text
 from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import ContentStream, SpooledContent
 from fanlight.message.cookies import read_cookies
-from fanlight.message.form import Query, limit_error, read_query, read_urlencoded
+from fanlight.message.form import Query, read_query, read_urlencoded
 from fanlight.message.headers import Headers
 from fanlight.message.json_document import read_json
-from fanlight.message.media_types import JSON, MULTIPART, URLENCODED, charset_of, essence_of
+from fanlight.message.media_types import MULTIPART, URLENCODED, charset_of, essence_of, is_json
 from fanlight.message.multipart import Form, FormContent, read_multipart
 from fanlight.message.request_id import NAME, id_line, id_of
 from fanlight.message.upload import Upload
@@ -92,14 +92,15 @@ class Request:
         """Set the content, which the server has received or refused after the head."""
         self.content_source = content
 
-    def _cached(self, name: str, make: Callable[[], T]) -> T:
+    def _cached(self, name: str, make: Callable[[Request], T]) -> T:
         known = self.cache
         if known is None:
             known = self.cache = {}
-        if name not in known:
-            known[name] = make()
-        value: T = known[name]
-        return value
+        elif name in known:
+            found: T = known[name]
+            return found
+        made = known[name] = make(self)
+        return made
 
     @property
     def id(self) -> str:
@@ -147,12 +148,12 @@ class Request:
     @property
     def query(self) -> Query:
         """The fields of the query string. Raises BadRequest if they are not UTF-8."""
-        return self._cached("query", lambda: Query(read_query(self.head.query)))
+        return self._cached("query", _query_of)
 
     @property
     def headers(self) -> Headers:
         """The header fields; names in any case."""
-        return self._cached("headers", lambda: Headers(self.head.fields))
+        return self._cached("headers", _headers_of)
 
     @property
     def last_event_id(self) -> str:
@@ -163,7 +164,7 @@ class Request:
     @property
     def cookies(self) -> dict[str, str]:
         """The cookies that the client sent."""
-        return self._cached("cookies", lambda: read_cookies(self.head.values.get("cookie", "")))
+        return self._cached("cookies", _cookies_of)
 
     @property
     def host(self) -> str:
@@ -211,7 +212,10 @@ class Request:
 
     def cache_value(self, name: str, value: object) -> None:
         """Attach a value, for the server and the app: most requests have none, so there is no attribute for it."""
-        self._cached(name, lambda: value)
+        if self.cache is None:
+            self.cache = {name: value}
+        else:
+            self.cache.setdefault(name, value)
 
     def cached_value(self, name: str) -> Any:
         """Return what was attached under a name, None if nothing was."""
@@ -220,7 +224,7 @@ class Request:
     @property
     def state(self) -> dict[str, Any]:
         """A dict for the app, for example for what middleware passes to the view."""
-        return self._cached("state", dict)
+        return self._cached("state", lambda _: {})
 
     def after(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> None:
         """Run a background task after the response was sent: `request.after(send_mail, to=address)`.
@@ -228,7 +232,7 @@ class Request:
         The function can be sync or async; several run one after the other, whatever the response is. The client does
         not wait for them. A server that shuts down waits up to `drain_seconds`.
         """
-        tasks: list[Callable[[], object]] = self._cached("after", list)
+        tasks: list[Callable[[], object]] = self._cached("after", lambda _: [])
         tasks.append(partial(function, *args, **kwargs))
 
     @property
@@ -255,7 +259,7 @@ class Request:
     @property
     def content_stream(self) -> ContentStream:
         """The content as a stream, for a view that takes it as one; for others an empty stream."""
-        return self._cached("content_stream", ContentStream)
+        return self._cached("content_stream", lambda _: ContentStream())
 
     @property
     def text(self) -> str:
@@ -269,7 +273,7 @@ class Request:
     @property
     def json(self) -> Any:
         """The content parsed as JSON. Raises UnsupportedMediaType for another type, BadRequest if it is malformed."""
-        return self._cached("json", self._read_json)
+        return self._cached("json", Request._read_json)
 
     def _read_json(self) -> Any:
         if not self.is_json:
@@ -294,13 +298,12 @@ class Request:
     @property
     def is_json(self) -> bool:
         """Whether the media type of the content is JSON."""
-        kind = self.media_type
-        return kind == JSON or (kind.startswith("application/") and kind.endswith("+json"))
+        return is_json(self.media_type)
 
     @property
     def form(self) -> Form:
         """The fields of a posted form. Raises UnsupportedMediaType for another type, BadRequest if it is malformed."""
-        return self._cached("form", self._read_form)
+        return self._cached("form", Request._read_form)
 
     def _read_form(self) -> Form:
         source = self.content_source
@@ -342,5 +345,18 @@ class Request:
 
 
 refuse_foreign_names(Request)
+
+
+def _query_of(request: Request) -> Query:
+    return Query(read_query(request.head.query))
+
+
+def _headers_of(request: Request) -> Headers:
+    return Headers(request.head.fields)
+
+
+def _cookies_of(request: Request) -> dict[str, str]:
+    return read_cookies(request.head.values.get("cookie", ""))
+
 
 __all__ = ["Head", "Request"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import html
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -16,8 +15,9 @@ import msgspec
 
 from fanlight.errors import InvalidResponse
 from fanlight.foreign_names import refuse_foreign_names
-from fanlight.message.cookies import EPOCH, cookie_key, depends_on_scheme, read_cookie_options, write_cookie
+from fanlight.message.cookies import EPOCH, cookie_key, read_cookie_options, write_cookie
 from fanlight.message.headers import MutableHeaders, Pair, check_field
+from fanlight.message.html_text import escape
 from fanlight.message.location import encode_location
 from fanlight.message.media_types import HTML, JSON, OCTET_STREAM
 
@@ -103,9 +103,8 @@ class Response:
     def headers(self) -> MutableHeaders:
         """The header fields, which can be changed; `content-length` is set by the server."""
         if self.own_headers is None:
-            self.own_headers = MutableHeaders()
-            if self.media_type:
-                self.own_headers.load_checked((_check_field("content-type", self.media_type),))
+            kind = self.media_type
+            self.own_headers = MutableHeaders.of_checked((_check_field("content-type", kind),) if kind else ())
         return self.own_headers
 
     def fields(self) -> Sequence[Pair]:
@@ -140,9 +139,8 @@ class Response:
 
         Raises InvalidResponse for an invalid cookie, TypeError for an unknown option.
         """
-        chosen = read_cookie_options(options)
-        line = write_cookie(name, value, chosen)
-        self.headers.set_cookie(line, cookie_key, is_secure_if_https=depends_on_scheme(name, chosen))
+        line, depends_on_scheme = write_cookie(name, value, read_cookie_options(options))
+        self.headers.set_cookie(line, cookie_key, is_secure_if_https=depends_on_scheme)
 
     def delete_cookie(self, name: str, **options: Any) -> None:
         """Delete a cookie: give the options that it was set with, except `max_age` and `expires`."""
@@ -240,7 +238,7 @@ def redirect(to: str, status: int = 303, *, permanent: bool = False) -> Response
     if status not in _REDIRECTS:
         raise InvalidResponse(f"{status} is not the status of a redirect; use one of {sorted(_REDIRECTS)}")
     location = encode_location(to)
-    shown = html.escape(location)
+    shown = escape(location)
     response = Response(f'<!doctype html><title>Moved</title><p>See <a href="{shown}">{shown}</a></p>', status)
     response.headers["location"] = location
     return response

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextvars import Context, copy_context
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from fanlight.message import forked_child
-from fanlight.message.handler import POOL_RUNNER
 
 if TYPE_CHECKING:
     import asyncio
 
+# Runs a function in the server's thread pool: `await POOL_RUNNER.get()(act, waits)`. The server sets it in the context
+# of every request. If the pool is full it raises ServiceUnavailable, or with `waits` waits until there is room.
+POOL_RUNNER: ContextVar[Callable[[Callable[[], Any], bool], Awaitable[Any]]] = ContextVar("fanlight_threads")
 T = TypeVar("T")
 _END: Any = object()
 

@@ -8,15 +8,16 @@ that is no image: what an image is, its content says.
 from __future__ import annotations
 
 import errno
-import secrets
+import os
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from fanlight.errors import BadField, UnprocessableContent
 from fanlight.message.image_facts import FORMATS, ImageFacts, find_image
 from fanlight.message.media_types import BY_EXTENSION, is_active, media_type_by_name
-from fanlight.message.temporary_files import link_to_path, write_copy
+from fanlight.message.temporary_files import close, link_to_path, write_copy
 
 _MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for a prefix or suffix of the app
 _NO_FOLDER = "no such folder to save an upload in; make it when the site starts: Path(...).mkdir(exist_ok=True)"
@@ -84,7 +85,7 @@ class Upload:
         """
         facts = self.find_image()
         extension = safe_extension(self.filename) if facts is None else facts.extension
-        return self.save_to(Path(folder) / f"{secrets.token_hex(16)}{extension}")
+        return self.save_to(Path(folder) / f"{os.urandom(16).hex()}{extension}")
 
     def save_to(self, path: Path | str, *, overwrite: bool = False) -> Path:
         """Save the file at a path chosen by the app; return the path.
@@ -104,6 +105,13 @@ class Upload:
 
     def __repr__(self) -> str:
         return f"Upload({self.name!r}, {self.filename!r}, {self.media_type!r}, {self.size} bytes)"
+
+
+def close_files(values: Iterable[object]) -> None:
+    """Delete the uploaded files among the values of a form."""
+    for each in values:
+        if isinstance(each, Upload):
+            close(each.file)
 
 
 def last_segment(filename: str) -> str:

@@ -167,11 +167,16 @@ def _kind_of(annotation: Any, *, is_generator: bool) -> ResponseKind:
         return ResponseKind.ANYTHING
     if is_generator and issubclass(cls, collections.abc.Iterable | collections.abc.AsyncIterable):
         return ResponseKind.STREAM
-    for classes, kind in _KINDS:
-        if issubclass(cls, classes):
-            return kind
+    kind = kind_of_class(cls)
+    if kind is not None:
+        return kind
     is_record = dataclasses.is_dataclass(cls) or hasattr(cls, "__attrs_attrs__") or typing.is_typeddict(cls)
     return ResponseKind.JSON if is_record else ResponseKind.ANYTHING
+
+
+def kind_of_class(cls: type) -> ResponseKind | None:
+    """Return the kind of response that a value of a class is, None if only its annotation or its fields say."""
+    return next((kind for classes, kind in _KINDS if issubclass(cls, classes)), None)
 
 
 # In the order in which the app decides what a value is: a Page is a dataclass, a FileResponse a Response.

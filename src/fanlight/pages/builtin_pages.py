@@ -5,11 +5,9 @@ In: text, which is escaped. Out: a complete HTML document without external resou
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
-from hashlib import sha256
-from html import escape
 
+from fanlight.message.html_text import escape
 from fanlight.pages.drawing import COLOURS, FAVICON_LINK, LIT, ONE_PANE_OUT
 from fanlight.pages.palette import FOUNDATION, MONO, SANS, custom_properties
 from fanlight.reason_phrases import REASON_PHRASES
@@ -59,12 +57,12 @@ code {{ color: var(--ink); font: .9375rem {MONO}; user-select: all }}
 """
 
 
-def style_hash(style: str) -> str:
-    """Return the source of a Content-Security-Policy that allows this style sheet in a page."""
+def style_hash(style: str = _STYLE) -> str:
+    """Return the source of a Content-Security-Policy that allows a style sheet in a page: by default the pages' own."""
+    from base64 import b64encode  # noqa: PLC0415 - for a site with such a policy
+    from hashlib import sha256  # noqa: PLC0415 - as above
+
     return f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'"
-
-
-STYLE_HASH = style_hash(_STYLE)
 
 
 def document(title: str, body: str, head: str = "") -> str:

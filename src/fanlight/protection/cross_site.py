@@ -92,7 +92,7 @@ class CrossSiteCheck:
             return "" if site in _OWN or self._is_trusted(request) else f"Sec-Fetch-Site: {_shown(site)}"
         origin = values.get("origin")
         if origin is None:
-            return self._reason_of_referer(request)
+            return self._reason_of_referer(request) if "referer" in values else ""
         # SECURITY: tests/protection/test_cross_site.py: "null" is no host; sandboxed frames of every site send it
         if is_of_host(origin, request.scheme, request.head.authority) or self._is_trusted(request):
             return ""
@@ -100,7 +100,7 @@ class CrossSiteCheck:
 
     def _reason_of_referer(self, request: Request) -> str:
         """Return why a request without Origin is of another site: some old browsers name the page of a form only so."""
-        origin = origin_of_url(request.head.values.get("referer", ""))
+        origin = origin_of_url(request.head.values["referer"])
         if not origin or is_of_host(origin, request.scheme, request.head.authority) or self._is_trusted(request):
             return ""
         return f"Referer: {_shown(origin)}, and the host is {_shown(request.head.authority)}"

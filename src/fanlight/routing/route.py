@@ -44,3 +44,6 @@ class NoMatch(Struct, frozen=True):
     kind: NoMatchReason
     allow: tuple[str, ...] = ()  # WRONG_METHOD: for the `Allow` field
     to: str = ""  # REDIRECT: a path on this site, percent-encoded, without the query
+
+
+NOT_FOUND = NoMatch(NoMatchReason.NOT_FOUND)

@@ -3,36 +3,50 @@
 In: the method of a request, and its path as it was sent. Out: a route with its parameters, or a `NoMatch`, which
 determines the response. Raises nothing for any path. Immutable, so threads can share it.
 
-A literal path is one lookup in a dict; all others walk the tree of their method.
+A literal path is one lookup in a dict, and so is the path above a parameter that ends a pattern: `/user/{id}`. All
+others walk the tree of their method, which would find the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from fanlight.routing.explain import NearRoute, explain, nearest
 from fanlight.routing.key import METHODS
 from fanlight.routing.path import browser_path, decode_path, encode_path
-from fanlight.routing.pattern import Pattern
+from fanlight.routing.pattern import Pattern, Segment
 from fanlight.routing.prefixes import Prefixes
 from fanlight.routing.reverse import Reverse
-from fanlight.routing.route import NoMatch, NoMatchReason, Route
-from fanlight.routing.tree import Node, NoParameters, find
+from fanlight.routing.route import NOT_FOUND, NoMatch, NoMatchReason, Route
+from fanlight.routing.tree import Node, NoParameters, find, raw_segment_reader
 
-_NOT_FOUND = NoMatch(NoMatchReason.NOT_FOUND)
+if TYPE_CHECKING:
+    from fanlight.routing.explain import NearRoute
+
 _BAD_PATH = NoMatch(NoMatchReason.BAD_PATH)
 
 
 class _MethodRoutes:
-    __slots__ = ("literal", "tree")
+    """The routes of one method; the tree has all of them."""
+
+    __slots__ = ("leaves", "literal", "tree")
 
     def __init__(self, routes: Iterable[tuple[Pattern, Route]]) -> None:
         self.literal: dict[str, tuple[Route, dict[str, object]]] = {}
         self.tree = Node()
+        leaves: dict[str, list[tuple[Segment, Route]]] = {}
         for pattern, route in routes:
             self.tree.add(pattern, route)
+            *above, last = pattern.segments
             if pattern.is_literal:
-                self.literal[encode_path([segment.prefix for segment in pattern.segments])] = route, NoParameters()
+                self.literal[_path_of(pattern.segments)] = route, NoParameters()
+            elif not any(segment.name for segment in above):
+                leaves.setdefault(_path_of(above), []).append((last, route))
+        # By the literal path above them: the parameters that end a pattern, the most specific first.
+        self.leaves = {
+            path: [(raw_segment_reader(each), route, each.name) for each, route in sorted(ends, key=_order)]
+            for path, ends in leaves.items()
+        }
 
 
 class Table:
@@ -76,38 +90,37 @@ class Table:
             found = routes_of_method.literal.get(raw_path)
             if found is not None:
                 return found
-            # PERF: benchmarks/routing.py; a path without any of these is its own decoded form, and has no dot-segments.
-            if not ("%" in raw_path or "/." in raw_path or "\\" in raw_path) and raw_path.isascii():
-                found = find(routes_of_method.tree, raw_path.split("/"), 1, [])
-                if found is not None:
-                    return found
-        return self._find_decoded(method, raw_path)
-
-    def _find_decoded(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | NoMatch:
-        if raw_path == "*" and method == "OPTIONS":  # RFC 9110 section 9.3.7: the server as a whole
-            return NoMatch(NoMatchReason.WRONG_METHOD, allow=_in_order(self._by_method))
+            # PERF: benchmarks/routing.py; a third of what the tree costs. It is the first that the tree would try.
+            above, slash, last = raw_path.rpartition("/")
+            leaves = routes_of_method.leaves.get(above)
+            if leaves is not None and slash:
+                for read, route, name in leaves:
+                    value = read(last)
+                    if value is not None:
+                        return route, {name: value}
         segments = decode_path(raw_path)
         if segments is None:
+            if raw_path == "*" and method == "OPTIONS":  # RFC 9110 section 9.3.7: the server as a whole
+                return NoMatch(NoMatchReason.WRONG_METHOD, allow=_in_order(self._by_method))
             return _BAD_PATH
-        routes_of_method = self._by_method.get(method)
-        found = find(routes_of_method.tree, segments, 1, []) if routes_of_method is not None else None
-        return found or self._no_match(segments)
+        found = None if routes_of_method is None else find(routes_of_method.tree, segments, 1, [])
+        return found or self._no_match(segments, routes_of_method)
 
-    def _no_match(self, segments: list[str]) -> NoMatch:
+    def _no_match(self, segments: list[str], searched: _MethodRoutes | None) -> NoMatch:
         """Return why a path has no route: it has for another method, or with its trailing slash toggled."""
-        if allow := self._methods_at(segments):
+        if allow := self._methods_at(segments, searched):
             return NoMatch(NoMatchReason.WRONG_METHOD, allow=_in_order(allow))
         other = _toggle_trailing_slash(segments)
         if other and self._methods_at(other):
             return NoMatch(NoMatchReason.REDIRECT, to=encode_path(other[1:]))
-        return _NOT_FOUND
+        return NOT_FOUND
 
-    def _methods_at(self, segments: list[str]) -> list[str]:
+    def _methods_at(self, segments: list[str], searched: _MethodRoutes | None = None) -> list[str]:
         """Return the methods that have a route; each tree is searched once, since HEAD mostly shares that of GET."""
         return [
             method
             for routes_of_method, methods in self._distinct_routes
-            if find(routes_of_method.tree, segments, 1, []) is not None
+            if routes_of_method is not searched and find(routes_of_method.tree, segments, 1, []) is not None
             for method in methods
         ]
 
@@ -125,13 +138,26 @@ class Table:
 
         A path that is typed by hand, like "/café", is encoded first, as by a browser.
         """
+        from fanlight.routing.explain import explain  # noqa: PLC0415 - serves no request
+
         sent = browser_path(raw_path)
         return explain(self._patterns, method, sent, self.find(method, sent))
 
     def nearest(self, method: str, raw_path: str) -> list[NearRoute]:
         """Return the routes that do not serve a request, most similar first, and why each does not."""
+        from fanlight.routing.explain import nearest  # noqa: PLC0415 - as above
+
         found = self.find(method, raw_path)
         return nearest(self._patterns, method, raw_path, found[0] if isinstance(found, tuple) else None)
+
+
+def _path_of(segments: Sequence[Segment]) -> str:
+    """Return the path of literal segments, as it is sent; "" for none."""
+    return encode_path([segment.prefix for segment in segments]) if segments else ""
+
+
+def _order(end: tuple[Segment, Route]) -> tuple[int, int, int]:
+    return end[0].order
 
 
 def _toggle_trailing_slash(segments: list[str]) -> list[str]:

@@ -6,7 +6,6 @@ has not signed has no messages. Where they do not fit into one cookie, the oldes
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from fanlight.errors import AppError, BadSignature
 from fanlight.message.finishing import finish_with
+from fanlight.message.html_text import escape
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.services import Services, services_of
@@ -46,7 +46,7 @@ class FlashMessage(Struct, frozen=True, array_like=True):
 
     def __html__(self) -> str:
         # SECURITY: tests/sessions/test_flash.py: a text may have words of a visitor in it
-        return self.text if self.is_html else html.escape(self.text)
+        return self.text if self.is_html else escape(self.text)
 
 
 def make_message(text: str, category: str) -> FlashMessage:
@@ -56,7 +56,9 @@ def make_message(text: str, category: str) -> FlashMessage:
     data = plain.encode("utf-8", "replace")  # half of a surrogate pair can't be sent
     if len(data) > MAX_TEXT_BYTES:
         if is_html:
-            data, is_html = html.unescape(_TAG.sub("", data.decode())).encode(), False
+            from html import unescape  # noqa: PLC0415 - with its table of named characters
+
+            data, is_html = unescape(_TAG.sub("", data.decode())).encode(), False
         data = data[: MAX_TEXT_BYTES - 3].decode(errors="ignore").encode() + "…".encode()
     category = category[:MAX_CATEGORY_CHARACTERS].encode("utf-8", "replace").decode()
     return FlashMessage(data.decode(), category, is_html)

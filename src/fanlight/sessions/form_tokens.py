@@ -23,7 +23,7 @@ from fanlight.errors import BadSignature
 from fanlight.message.finishing import finish_with
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.protection.page_nonces import Element
+from fanlight.protection.script_tags import Element
 from fanlight.services import services_of
 from fanlight.sessions.cookie_values import cookie_values
 from fanlight.sessions.private_response import mark_private

@@ -15,8 +15,9 @@ _SHARED = frozenset({"public", "s-maxage", "proxy-revalidate"})
 
 def mark_private(response: Response) -> None:
     """Add that a response depends on the cookies of its request, and is for one visitor."""
+    has_only_media_type = response.has_shared_fields
     headers = response.headers
-    if "vary" not in headers and "cache-control" not in headers:
+    if has_only_media_type or ("vary" not in headers and "cache-control" not in headers):
         headers.load_checked((*headers.pairs(), *_USUAL), headers.secure_if_https)  # PERF: benchmarks/sessions.py
         return
     vary = headers.get("vary")

@@ -36,7 +36,7 @@ class Keys:
         """Take secrets, newest first: the first signs, all can be read. Raises ValueError if there is none."""
         if isinstance(secrets, str) or not secrets or not all(secrets):
             raise ValueError("keys are made of a list of secrets, none of which is empty")
-        self._secrets = [each.encode() for each in reversed(secrets)]  # the newest last, as itsdangerous has them
+        self._secrets = [each.encode() for each in secrets]
         self._clock = clock
         self._signers: dict[str, _Signer] = {}
 
@@ -46,7 +46,7 @@ class Keys:
 
     def sign(self, purpose: str, data: bytes) -> str:
         """Return bytes as signed text, with the time. Raises ValueError for a text that `read` would refuse."""
-        text = self._signer(purpose).sign(itsdangerous.base64_encode(data)).decode("ascii")
+        text = self._signer(purpose).signed(data, int(self._clock())).decode("ascii")
         if len(text) > MAX_CHARACTERS:
             raise ValueError(f"a signed text has at most {MAX_CHARACTERS} characters, and not {len(text)}")
         return text
@@ -64,7 +64,7 @@ class Keys:
             signed = self._signer(purpose).verified(text.encode("ascii"))
             payload, _, moment = signed.rpartition(b".")
             data, age = _decoded(payload), self._clock() - int.from_bytes(_decoded(moment), "big")
-        except (itsdangerous.BadData, ValueError):  # it is not ASCII, or not Base64
+        except ValueError:  # it is not ASCII, or not Base64
             raise BadSignature from None
         # A text of another machine may come from the near future, as clocks differ.
         if age > max_age_seconds or age < -CLOCK_SECONDS:
@@ -74,7 +74,7 @@ class Keys:
     def _signer(self, purpose: str) -> _Signer:
         signer = self._signers.get(purpose)
         if signer is None:
-            signer = _Signer(self._secrets, f"{_PREFIX}{purpose}", self._clock)
+            signer = _Signer(self._secrets, f"{_PREFIX}{purpose}")
             if len(self._signers) < MAX_PURPOSES:
                 self._signers[purpose] = signer
         return signer
@@ -90,39 +90,33 @@ def _decoded(text: bytes) -> bytes:
     return binascii.a2b_base64(text.translate(_FROM_URL) + b"==")
 
 
-class _OneCall(itsdangerous.HMACAlgorithm):
-    """HMAC with SHA-256 in one call of OpenSSL, without an object for each text."""
+class _Signer:
+    """Signs for one purpose, as `itsdangerous.TimestampSigner`, with keys that are derived once."""
 
-    def get_signature(self, key: bytes, value: bytes) -> bytes:
-        """Return the signature of a value."""
-        return hmac.digest(key, value, "sha256")  # PERF: benchmarks/sessions.py
+    def __init__(self, secrets: Sequence[bytes], salt: str) -> None:
+        """Take secrets, newest first."""
+        derive = itsdangerous.Signer(secrets[0], salt, key_derivation="hmac", digest_method=hashlib.sha256).derive_key
+        # PERF: benchmarks/sessions.py: a copy of what has read its key takes three quarters of `hmac.digest`
+        self._keys = [hmac.new(derive(each), digestmod="sha256") for each in secrets]
 
-
-class _Signer(itsdangerous.TimestampSigner):
-    """A signer of one purpose, which derives its keys once."""
-
-    def __init__(self, secrets: Sequence[bytes], salt: str, clock: Callable[[], float]) -> None:
-        super().__init__(secrets, salt, key_derivation="hmac", digest_method=hashlib.sha256, algorithm=_OneCall())
-        self._clock = clock
-        self._derived = {each: super(_Signer, self).derive_key(each) for each in secrets}
-        self._keys = [self._derived[each] for each in reversed(secrets)]  # the newest first
-
-    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
-        """Return the key of a secret, by default the newest."""
-        # derived once: it took a third of the time of each text
-        return self._derived[
-            self.secret_keys[-1] if secret_key is None else itsdangerous.encoding.want_bytes(secret_key)
-        ]
-
-    def get_timestamp(self) -> int:
-        """Return the seconds since 1970."""
-        return int(self._clock())
+    def signed(self, data: bytes, now: int) -> bytes:
+        """Return bytes in Base64, with the time and a signature."""
+        # PERF: benchmarks/sessions.py: `TimestampSigner.sign` takes twice as long to write the same
+        moment = now.to_bytes((now.bit_length() + 7) // 8, "big")
+        payload = b"%b.%b" % (_encoded(data), _encoded(moment))
+        return b"%b.%b" % (payload, _signature(self._keys[0], payload))
 
     def verified(self, signed: bytes) -> bytes:
-        """Return a text without its signature. Raises BadData."""
+        """Return a text without its signature. Raises BadSignature."""
         payload, _, signature = signed.rpartition(b".")
-        # PERF: benchmarks/sessions.py: as `Signer.unsign`, which takes three times as long to compare the same bytes
+        # PERF: benchmarks/sessions.py: `Signer.unsign` takes three times as long to compare the same bytes
         for key in self._keys:
-            if hmac.compare_digest(_encoded(hmac.digest(key, payload, "sha256")), signature):
+            if hmac.compare_digest(_signature(key, payload), signature):
                 return payload
-        raise itsdangerous.BadData("the signature is not one of these keys")
+        raise BadSignature
+
+
+def _signature(key: hmac.HMAC, payload: bytes) -> bytes:
+    made = key.copy()
+    made.update(payload)
+    return _encoded(made.digest())

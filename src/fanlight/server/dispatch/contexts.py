@@ -12,7 +12,8 @@ from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
-from fanlight.message.handler import HUB_LEAVER, POOL_RUNNER
+from fanlight.message.handler import HUB_LEAVER
+from fanlight.message.threads import POOL_RUNNER
 
 DECIMAL = "decimal_context"  # the one variable of the standard library that holds something that can be changed
 RULES = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps")  # of its contexts; its flags are no rules

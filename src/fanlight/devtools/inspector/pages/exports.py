@@ -11,7 +11,6 @@ import base64
 import contextlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +20,7 @@ from fanlight.devtools.inspector.exchange_record import Exchange
 from fanlight.devtools.inspector.marking import Mark, fields_of
 from fanlight.devtools.inspector.marks import marks, response_marks
 from fanlight.reason_phrases import REASON_PHRASES
+from fanlight.version import VERSION
 
 MASKED = "secrets are masked"
 SHOWN = "with secrets: handle with care"
@@ -46,7 +46,7 @@ def json_of(exchange: Exchange, shows_secrets: bool) -> bytes:  # noqa: FBT001 -
 def har(exchanges: Iterable[Exchange], *, shows_secrets: bool) -> bytes:
     """Return exchanges as a HAR 1.2 file."""
     entries = [_entry(each) for each in exchanges if each.method and each.refusal is None]
-    creator = {"name": "Fanlight", "version": version("fanlight")}
+    creator = {"name": "Fanlight", "version": VERSION}
     log = {"version": "1.2", "creator": creator, "entries": entries, "comment": SHOWN if shows_secrets else MASKED}
     return json.format(json.encode({"log": log}), indent=1)
 

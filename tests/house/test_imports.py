@@ -1,0 +1,60 @@
+"""What is loaded when: a site waits for its imports at each start, so it loads what it uses, and all before it serves.
+
+Nothing here takes time: the modules of a fresh interpreter are compared with a list of names. Each has its reason.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+LESSON = Path(__file__).parents[2] / "examples" / "lesson"
+# Not loaded by `from fanlight import App`, nor by the lesson's app, which has two plain pages.
+UNUSED = {
+    "html.entities": "2,231 names of characters; escaping needs five",
+    "multipart": "for a view that may get a form; it loads tempfile, and so three compressors",
+    "tempfile": "for content that is too large for memory",
+    "hashlib": "loads OpenSSL; for what is signed, hashed or fingerprinted",
+    "secrets": "loads hashlib and random; for sessions and nonces",
+    "sqlite3": "for a store",
+    "difflib": "for a name that is not found",
+    "email": "for nothing that is served",
+    "http.client": "for the test client",
+    "importlib.metadata": "for `fanlight --version`",
+    "fanlight.sessions.session_state": "for a view with a session, and what counts by users",
+    "fanlight.protection.rate_limit_guard": "for a route with a limit",
+    "fanlight.pages.static.files": "for a folder in URLS",
+    "fanlight.openapi": "for a site that is described",
+    "fanlight.stores.memory_store": "for a site that needs a store",
+}
+# Loaded neither by an import of the framework: a server is for a site that is run.
+OF_A_SERVER = {
+    "asyncio": "a third of a start",
+    "ssl": "loads OpenSSL",
+    "click": "for the command",
+    "jinja2": "for a site with templates",
+    "fanlight.server": "for a site that is run",
+}
+
+
+def modules_after(code: str) -> set[str]:
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        cwd=LESSON,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(ended.stdout.split())
+
+
+@cache
+def after_import() -> set[str]:
+    return modules_after("from fanlight import App, Request, Response, redirect, render")
+
+
+def test_an_import_loads_no_part_that_is_not_used() -> None:
+    """The names of a plain site load neither a server nor what only some sites have."""
+    assert sorted(after_import() & {*UNUSED, *OF_A_SERVER}) == []
