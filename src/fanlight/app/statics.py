@@ -101,8 +101,9 @@ class StaticFolders:
             refuse(f"{static} is neither a folder nor a file", _OWN_FOLDER)
         if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
             refuse(f"{static} can't be read", f"give the user that runs the site the right to read {path}")
-        if not isinstance(static.cache_bytes, int) or static.cache_bytes < 0:
-            refuse(f"{static} has cache_bytes={static.cache_bytes!r}", "give a number of bytes; 0 keeps nothing")
+        most: object = static.cache_bytes  # which may be of any type
+        if not isinstance(most, int) or most < 0:
+            refuse(f"{static} has cache_bytes={most!r}", "give a number of bytes; 0 keeps nothing")
         real = path.resolve()
         if path.is_file() and path.name.startswith("."):
             refuse(f"{static} is hidden, and hidden files are not served", "give it a name that begins with no dot")

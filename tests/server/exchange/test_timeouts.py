@@ -8,6 +8,7 @@ import gc
 import random
 import socket
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,29 @@ def test_an_idle_connection_gives_back_the_memory_of_its_last_head(serve: Serve,
         tick(harness, 1.5)
         assert not harness.inside(holds_the_head)
         assert tools.ask(sock, "/") == (200, b"quick")
+
+
+def test_an_idle_connection_gives_back_its_last_request(serve: Serve, tools: Any) -> None:
+    """The request of a response that is out, and all that it holds, is released with its head."""
+    requests: list[weakref.ref[object]] = []
+
+    class Held:
+        pass
+
+    def hold(request: Request) -> Response:
+        held = Held()
+        request.cache_value("held", held)
+        requests.append(weakref.ref(held))
+        return Response("held")
+
+    harness = serve({"/": hold}, limits=LIMITS)
+    with harness.connect() as sock:
+        assert tools.ask(sock, "/") == (200, b"held")
+        assert requests[0]() is not None
+        tick(harness, 1.5)
+        gc.collect()
+        assert requests[0]() is None
+        assert tools.ask(sock, "/") == (200, b"held")
 
 
 def test_those_that_have_idled_longest_make_room(serve: Serve, tools: Any) -> None:

@@ -223,14 +223,11 @@ class Connection:
 
     def hint(self) -> str:
         """Return a hint for bytes that are no request: they may be content that was not announced."""
-        try:
-            head = self.request.head
-        except AttributeError:  # no request came before
-            return ""
-        if not may_hide_content(head.method, head.values):
+        request: Request | None = getattr(self, "request", None)  # none may have come before
+        if request is None or not may_hide_content(request.head.method, request.head.values):
             return ""
         return (
-            f"; the {head.method} before it had no Content-Length (RFC 9112 section 6.3),"
+            f"; the {request.head.method} before it had no Content-Length (RFC 9112 section 6.3),"
             " so what came behind its head was read as a next request"
         )
 
@@ -264,6 +261,13 @@ class Connection:
         if self.body_reader is not None:
             self.body_reader.close()
         self.body = self.body_reader = None
+
+    def release_last_request(self) -> bool:
+        """Free the last request of an idle connection, unless `hint` needs it; return False if it was free before."""
+        is_kept = self.wire.release_head()
+        if is_kept and not self.hint():
+            del self.request
+        return is_kept
 
     def replace_call(self, call: Call) -> None:
         """Have another call respond to the request."""

@@ -45,7 +45,7 @@ def close_expired(table: ConnectionTable, refuse_late: Callable[[Connection, flo
             connection.phase is IDLE
             and connection.deadline < cold
             # Whether it has taken its response is checked once, and then as long as it has not.
-            and (connection.wire.release_head() or connection.pace is not None)
+            and (connection.release_last_request() or connection.pace is not None)
         ):
             _close_if_slow(connection, table, now)
 

@@ -31,6 +31,7 @@ _HEAD_BYTES = 5  # of a record: type, version, length
 _MAX_RECORD_BYTES = RECORD_BYTES + 2048  # encryption adds less
 _MAX_HELLO_BYTES = RECORD_BYTES  # a real one has about two thousand, with post-quantum key shares
 _MAX_UNSENT_BYTES = 64 * 1024  # of replies to a client that requests new keys again and again
+_NOTHING = memoryview(b"")
 _HANDSHAKE = 22  # the type of a client's first record
 _HANDSHAKE_FAILURE = b"\x15\x03\x03\0\x02\x02\x28"  # the alert that OpenSSL sends when no key exchange is in common
 
@@ -91,7 +92,7 @@ class TlsStream:
         self._part = b""  # of the current record
         self._hello = self._message = b""  # the records of the ClientHello, and their content
         self._is_open = self._is_sending = self._is_lingering = self._is_closed = False
-        self._unsent = memoryview(b"")  # encrypted, and not taken by the system yet
+        self._unsent = _NOTHING  # encrypted, and not taken by the system yet
         self._accepted_unreported = 0  # bytes of plain text in it, which `send` has not reported as sent
         self.client_cert: ClientCert | None = None  # the verified certificate of the client
 
@@ -308,9 +309,11 @@ class TlsStream:
             self._unsent = memoryview(bytes(self._unsent) + self._outgoing.read())
         if self._unsent:
             try:
-                self._unsent = self._unsent[self._sock.send(self._unsent) :]
+                sent = self._sock.send(self._unsent)
             except BlockingIOError:
                 return False
+            # An empty view of bytes would keep them, for as long as the connection is idle.
+            self._unsent = self._unsent[sent:] if sent < len(self._unsent) else _NOTHING
         return not self._unsent
 
     def shutdown(self, how: int) -> None:

@@ -34,6 +34,7 @@ _HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _RESPONSE_BEGAN, _RESPONSE_ENDED, _RE
     int, Transition
 )
 _NO_BLOCK = read_block(b"", 0)
+_READ_SECURED_LINE = partial(read_request_line, is_secured=True)  # one for all connections: an idle one has little
 _FIRST_VISIBLE = 0x21
 _EMPTY_LINES = 8  # bytes of CR LF before a request that are skipped (RFC 9112 section 2.2)
 # Statuses without content, and their field lines about its length.
@@ -321,7 +322,7 @@ class Http1Connection:
 
     def accept_https_targets(self) -> None:
         """Accept https URLs as targets: the connection is encrypted, or comes from a trusted proxy."""
-        self._read_line = partial(read_request_line, is_secured=True)
+        self._read_line = _READ_SECURED_LINE
 
     def close_after_response(self) -> None:
         """Close the connection after the next response, which gets `connection: close`."""
