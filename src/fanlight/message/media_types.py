@@ -147,7 +147,7 @@ def is_json(essence: str) -> bool:
 
 def essence_of(content_type: str) -> str:
     """Return the media type of a `content-type`, in lower case and without parameters."""
-    if content_type in _OFTEN_SENT:  # PERF: benchmarks/binding.py: it is asked for several times for a body
+    if content_type in _OFTEN_SENT:  # PERF: benchmarks/binding.py: a body needs it several times
         return content_type
     return content_type.partition(";")[0].strip().lower()
 

@@ -1,7 +1,7 @@
 """Respond with the files of a folder.
 
 In: a request, and the path below the folder that it names. Out: the file with its caching headers, or a side file that
-the client accepts; a response that is shared by many requests, so whoever changes it must copy it first. Raises
+the client accepts; a response that is shared by many requests, so code that changes it must copy it first. Raises
 NotFound, alike for a file that does not exist and for one that is not served. Files are cached and checked at every
 request: a changed file is served as it is now.
 
