@@ -42,7 +42,7 @@ def entry(
     route: str = "",
     why: str = "",
 ) -> Entry:
-    return 100.0, took, method, target, None, "127.0.0.1", "http", route, status, 6671, id_line(None), why, 600
+    return 100.0, took, method, target, None, "127.0.0.1", "http", route, status, 6671, id_line(None), why
 
 
 def plain(text: str) -> str:

@@ -8,7 +8,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from io import FileIO
 from pathlib import Path
@@ -36,16 +36,17 @@ from fanlight.testing import FakeCall, FakeHandler, LiveServer
 class Watched:
     """A hub whose requests are recorded by a log in a file, and by counts."""
 
-    def __init__(self, file: Path, calls: dict[str, Any], limits: Limits) -> None:
+    def __init__(self, file: Path, calls: dict[str, Any], limits: Limits, *, detects_stalls: bool = True) -> None:
         self.file, self.counts, self.log = file, Counts(), AccessLog(str(file), "json")
         self.log.start()
         self._ready: Future[Hub] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(calls, limits)))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(calls, limits, detects_stalls)))
         self._thread.start()
         self.hub = self._ready.result(PATIENCE)
 
-    async def _serve(self, calls: dict[str, Any], limits: Limits) -> None:
-        hub = Hub(FakeHandler(calls), limits, observer=RequestObserver(self.log, self.counts))
+    async def _serve(self, calls: dict[str, Any], limits: Limits, detects_stalls: bool) -> None:
+        observer = RequestObserver(self.log, self.counts)
+        hub = Hub(FakeHandler(calls), limits, observer=observer, detects_stalls=detects_stalls)
         self._ready.set_result(hub)
         await hub.table.drained.wait()
         hub.close()
@@ -337,7 +338,7 @@ def test_a_log_that_is_gone_ends_no_request(
     """When the disk is full requests are served as before."""
     watched = watch({"/": lambda _: Response("x")})
 
-    def full(lines: Sequence[bytes]) -> int:
+    def full(data: bytes, start: int = 0) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(watched.log._writer.sink, "write", full)
@@ -345,3 +346,27 @@ def test_a_log_that_is_gone_ends_no_request(
         for _ in range(10):
             assert b"200 OK" in watched.ask(get("/", "connection: close\r\n"))
     monkeypatch.undo()
+
+
+def test_a_finished_response_is_logged_while_a_view_blocks(tmp_path: Path) -> None:
+    """A response has its line soon, also where the next view of the same turn holds the hub for as long as it likes."""
+    may_end = threading.Event()
+
+    def block(_: Request) -> Response:
+        assert may_end.wait(PATIENCE)
+        return Response("late")
+
+    watched = Watched(tmp_path / "log", {"/": lambda _: Response("x"), "/slow": block}, Limits(), detects_stalls=False)
+    pairs = [socket.socketpair() for _ in range(2)]
+    for (ours, _), path in zip(pairs, ("/", "/slow"), strict=True):
+        ours.sendall(get(path, "connection: close\r\n"))
+    for _, theirs in pairs:
+        watched.hub.post(watched.hub.adopt, theirs, "192.0.2.1")
+    wait_until(lambda: '"target":"/",' in watched.file.read_text())
+    assert '"/slow"' not in watched.file.read_text()
+    may_end.set()
+    for ours, _ in pairs:
+        with ours:
+            while ours.recv(65536):
+                pass
+    assert [line["target"] for line in watched.lines()] == ["/", "/slow"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanlight.server.recording.formats import Entry, Format, formatter, head_fields
+from fanlight.server.recording import formats
+from fanlight.server.recording.formats import Entry, Format, formatter
 from fanlight.server.recording.sink import PIPE_PIECE_BYTES
 from fanlight.testing import FakeHead
 
@@ -21,14 +23,14 @@ def entry(
     target: str = "/", *, reason: str = "", has_head: bool = True, client: str | None = "192.0.2.1", **fields: str
 ) -> Entry:
     head = FakeHead("GET", target, {name.replace("_", "-"): value for name, value in fields.items()})
-    asked = ("GET", target, head_fields(head)) if has_head else ("", "", None)
+    asked = ("GET", target, head) if has_head else ("", "", None)
     route = "GET /{page} (views.page)"
     line = b"x-request-id: abc-1\r\n"
-    return (5.25, 0.0123, *asked, client, "https", route, 200, 321, line, reason, 512)
+    return (5.25, 0.0123, *asked, client, "https", route, 200, 321, line, reason)
 
 
 def line(form: Format, of: Entry) -> str:
-    return formatter(form)(of, OFFSET)
+    return formatter(form)([of], OFFSET)
 
 
 def test_a_line_of_text() -> None:
@@ -103,3 +105,42 @@ def test_a_line_fits_into_one_piece_of_a_pipe(form: Format, letter: str) -> None
     much = letter * 20_000
     shown = line(form, entry(much, client=much, user_agent=much, referer=much, host=much, reason=much))
     assert len(shown) <= PIPE_PIECE_BYTES
+
+
+TARGETS: Any = st.text(
+    st.sampled_from('/ab?&;=@%"\\ <\x7f\x80\u0100\n') | st.characters(max_codepoint=0x7F), max_size=30
+)
+
+
+@given(target=TARGETS, method=st.sampled_from(["GET", "get", "GET\n", ""]))
+@pytest.mark.parametrize("form", ["text", "combined", "json"])
+def test_a_plain_request_is_what_redacting_and_escaping_would_return(form: Format, method: str, target: str) -> None:
+    """The short way of most requests, which are neither redacted nor escaped, leads to the same line."""
+    of = (5.25, 0.0123, method, f"{target}.", *entry()[4:])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(formats, "_is_plain", lambda _, __: False)
+        expected = line(form, of)
+    assert line(form, of) == expected
+
+
+def test_each_line_has_the_time_of_its_entry() -> None:
+    """Entries of one batch may be of different seconds, and need not be in their order."""
+    moments = (5.0, 5.875, 6.0, 5.5, 7.25)
+    shown = formatter("json")([(moment, *entry()[1:]) for moment in moments], OFFSET)
+    times = [json.loads(each)["time"] for each in shown.splitlines()]
+    assert [time[-7:] for time in times] == ["05.000Z", "05.875Z", "06.000Z", "05.500Z", "07.250Z"]
+
+
+@given(ended=st.floats(0, 10**7), offset=st.floats(10**9, 3 * 10**9))
+def test_a_time_is_never_invalid(ended: float, offset: float) -> None:
+    """Whatever is rounded, the milliseconds have three digits, and the time is that of the entry."""
+    shown = json.loads(formatter("json")([(ended, *entry()[1:])], offset))["time"]
+    assert abs(datetime.fromisoformat(shown).timestamp() - (ended + offset)) < 0.0011
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.00004, 0.00005, 0.0123, 0.09995, 0.1, 99.99, 12345.678])
+def test_durations_are_rounded(seconds: float) -> None:
+    """Text has tenths of a millisecond, JSON thousandths; of any length."""
+    of = (5.25, seconds, *entry()[2:])
+    assert abs(float(re.findall(r"(\S+) ms", line("text", of))[0]) - seconds * 1000) <= 0.0501
+    assert abs(json.loads(line("json", of))["ms"] - seconds * 1000) <= 0.000501

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.speed import seconds
 
-from fanlight.server.recording.redact import MAX_PARAMETERS, escape, redact, redact_start
+from fanlight.server.recording import redact as module
+from fanlight.server.recording.redact import MAX_PARAMETERS, escape, may_have_secret, redact, redact_start
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,20 @@ def test_what_is_cut_shows_no_half_of_a_secret(address: str, shown: str) -> None
 def test_what_is_cut_shows_no_more_than_the_whole(address: str, most: int) -> None:
     """A mark behind every secret name never shows, wherever the URL is cut."""
     assert "xyzzy" not in redact_start(f"/?{address}&token=xyzzy&b=c", most + len(address))
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"aekyn?&;#=/:@%2B+ Kİ", "token", "sid", "pin", "k%65y", "//", "%26", "%3D", "x" * 97]),
+        max_size=40,
+    ).map("".join)
+)
+def test_what_can_have_no_secret_is_known(text: str) -> None:
+    """What is passed on without a closer look has nothing that a closer look would redact."""
+    if not may_have_secret(text):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "may_have_secret", lambda _: True)
+            assert redact(text) == text
 
 
 def test_a_url_is_cut_behind_many_parameters() -> None:

@@ -62,7 +62,7 @@ class RequestLines:
 
     def line(self, entry: Entry, offset: float) -> str:
         """Return the line of an entry, with its end; "" if there is none. `offset` is that of the clocks."""
-        ended, seconds, method, target, _, _, _, route, status, size, id_line, refusal, _ = entry
+        ended, seconds, method, target, _, _, _, route, status, size, id_line, refusal = entry
         reason = self._take_note(id_of(id_line)) if id_line else ""
         if is_for_tools(target.partition("?")[0]):
             return ""

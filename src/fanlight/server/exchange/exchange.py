@@ -76,10 +76,11 @@ class Exchange:
         *,
         hosts: HostNames | None = None,
     ) -> None:
-        # With neither, a request of a plain connection needs no more than its head.
         self._hosts = None if hosts is None or hosts.is_any else AllowedHosts(hosts, handler)
-        self._has_context = observer is not None or self._hosts is not None
         self._table, self._ownership, self._background, self._observer = table, ownership, background, observer
+        # What a request of a plain connection needs besides its head.
+        observe = None if observer is None else observer.on_request
+        self._prepare = observe if self._hosts is None else self._apply_request_context
         self._find, self._limits, self._pool = handler.find, table.limits, executors.pool
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
         self._encode, least_bytes = encoder_of(handler)
@@ -105,8 +106,9 @@ class Exchange:
                     if connection.batch is not None and not self._flush_before(connection, event):
                         return True
                     self.served += 1
-                    if connection.policy is not None or self._has_context:
-                        self._apply_request_context(connection)
+                    prepare = self._prepare if connection.policy is None else self._apply_request_context
+                    if prepare is not None:
+                        prepare(connection)
                     if event.block.content_length != 0 and not begin_body(
                         connection, event, self._table, self._ownership
                     ):
@@ -164,14 +166,14 @@ class Exchange:
         return self.advance(connection, turn)
 
     def _apply_request_context(self, connection: Connection) -> None:
-        """Apply proxy and TLS information to the new request, and notify the observer."""
+        """Notify the observer, and apply proxy and TLS information to the new request."""
         connection.extra_headers = b""
+        if self._observer is not None:
+            self._observer.on_request(connection)
         if connection.policy is not None:
             connection.policy.apply_to_request(connection)
         if self._hosts is not None:
             self._hosts.check(connection)
-        if self._observer is not None:
-            self._observer.on_request(connection)
 
     def _wait_for_more(self, connection: Connection) -> None:
         phase = connection.phase
@@ -228,7 +230,7 @@ class Exchange:
             if not isinstance(response, Response):
                 log.error("%s returned %s instead of a response", connection.call.name, type(response).__name__)
                 response = broken(connection.request)
-            if connection.extra_headers or connection.policy is not None:
+            if connection.policy is not None or (connection.extra_headers and response.own_headers is not None):
                 apply_request_context(connection, response)
             content, own = response.content, response.own_headers
             if content.__class__ is bytes and 0 < len(content) < self._least_bytes:

@@ -2,7 +2,7 @@
 
 In: a connection, when the head of its request has been read, and when its response has been sent or its client has
 disconnected. Out: an entry for the log, and counts. Every response of an observed server has the id of its request. It
-runs for every request, so it only collects values; the log's thread does the work.
+runs for every request, so it only collects values.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 from fanlight.message.request_id import id_line
 from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.phases import CONTENT
-from fanlight.server.recording.formats import head_fields
 
 if TYPE_CHECKING:
     from fanlight.errors import ProtocolError
     from fanlight.server.recording.access_log import AccessLog
     from fanlight.server.recording.counts import Counts
+    from fanlight.server.recording.formats import Entry
 
-ENTRY_BYTES = 512  # of memory for an entry of the log, besides the values its client has sent
 _request_line = re.compile(rb"[\r\n]*([A-Za-z]{1,20})[ \t]+((?:/|https?:)[^\r\n]*)").match
 
 
@@ -40,22 +39,25 @@ class RequestObserver:
 
     def __init__(self, access_log: AccessLog | None, counts: Counts | None) -> None:
         self._log, self._counts = access_log, counts
-        self._needs_head = access_log is not None and access_log.needs_head
 
     def on_request(self, connection: Connection) -> None:
-        """Record when a request began, and add its id to the headers of its response."""
+        """Record when a request began, and put its id into the headers of its response, as the first of them."""
         connection.started = perf_counter()
-        connection.extra_headers += connection.request.choose_id()
+        connection.extra_headers = connection.request.choose_id()
 
     def on_response(self, connection: Connection | FinishedResponse, size: int) -> None:
         """Record a response of which `size` bytes were sent, head included; from the thread that has sent it."""
+        now, request, call, status = perf_counter(), connection.request, connection.call, connection.status
+        seconds, head = now - connection.started, request.head
         if self._counts is not None:
-            seconds = perf_counter() - connection.started
-            self._counts.count_response(
-                connection.call, connection.request.head.method, connection.status, seconds, size
-            )
+            self._counts.count_response(call, head.method, status, seconds, size)
         if self._log is not None:
-            self._log_request(self._log, connection, connection.status, size)
+            self._log.add(
+                (
+                    now, seconds, head.method, head.target, head, request.client, request.scheme, call.name, status,
+                    size, request.id_line, "",
+                )
+            )  # fmt: skip
 
     def on_cut_off(self, connection: Connection) -> None:
         """Record truncated responses: their client disconnected or was too slow, or a stream failed."""
@@ -68,38 +70,34 @@ class RequestObserver:
         if size or connection.stream is not None:
             self.on_response(connection, max(0, size - unsent))
 
-    def _log_request(
-        self, log: AccessLog, connection: Connection | FinishedResponse, status: int, size: int, reason: str = ""
-    ) -> None:
-        now, request = perf_counter(), connection.request
-        head = request.head
-        target, more = head.target, None
-        held = ENTRY_BYTES + len(target)
-        if self._needs_head:
-            more = head_fields(head)
-            held += len(more[1]) + len(more[2]) + len(more[3])
-        log.add(
-            (
-                now, now - connection.started, head.method, target, more, request.client, request.scheme,
-                connection.call.name, status, size, request.id_line, reason, held,
-            )
-        )  # fmt: skip
-
     def on_refusal(self, connection: Connection, refusal: ProtocolError) -> bytes:
         """Record an invalid message, or a request whose content was refused; return the header line of its id."""
         if self._counts is not None:
             self._counts.count_refusal(refusal.status)
         now, reason, status = perf_counter(), str(refusal), refusal.status
+        entry: Entry
         if connection.phase is CONTENT:  # its head was valid
-            request = connection.request
-            if self._log is not None:
-                self._log_request(self._log, connection, status, 0, reason)
-            return request.id_line
-        name = id_line(None)
+            seconds, request, route = now - connection.started, connection.request, connection.call.name
+            head, client, name = request.head, request.client, request.id_line
+            entry = (
+                now,
+                seconds,
+                head.method,
+                head.target,
+                head,
+                client,
+                request.scheme,
+                route,
+                status,
+                0,
+                name,
+                reason,
+            )
+        else:
+            name, (method, target) = id_line(None), _request_line_of(connection.wire.buffered_start)
+            entry = (now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason)
         if self._log is not None:
-            method, target = _request_line_of(connection.wire.buffered_start)
-            held = ENTRY_BYTES + len(method) + len(target)
-            self._log.add((now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason, held))
+            self._log.add(entry)
         return name
 
 

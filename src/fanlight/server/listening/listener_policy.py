@@ -161,7 +161,7 @@ class ListenerPolicy:
         if self._to_https is not None and request.scheme == "http":
             connection.call = self._to_https
         if request.scheme == "https":
-            connection.extra_headers = self._hsts
+            connection.extra_headers += self._hsts
 
     def _apply_forwarded(self, request: Request, peer: str | None) -> None:
         values, proxies = request.head.values, self._proxies

@@ -1,28 +1,32 @@
-"""The access log: one line per response, formatted and written by a thread of its own.
+"""The access log: one line per response, written by a thread of its own.
 
-In: entries, one for each response. Out: lines in a file or on standard output. A pipe that is not read, a stopped
-terminal, a full disk or a reader that has exited delay only the writing thread, never a client. Entries and lines are
-kept, up to WAITING_BYTES and KEPT_BYTES, until they can be written; what does not fit is counted, and reported
-afterwards. Lines are written ten times a second, however many entries come. `reopen` continues in a new file after log
-rotation. Knows nothing of connections.
+In: entries, one for each response, from any thread. Out: lines in a file or on standard output. Lines are made BATCH at
+a time, by the thread that adds the last of these entries, or for fewer ones by the log's own, and written ten times a
+second, however many there are. A pipe that is not read, a stopped terminal, a full disk or a reader that has exited
+delay only the log's thread, never a client: lines are kept, up to KEPT_BYTES, until they can be written; what does not
+fit is counted, and reported afterwards. `reopen` continues in a new file after log rotation. Knows nothing of
+connections.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from fanlight.server.recording.formats import Entry, Format, as_json, formatter
+from fanlight.server.recording.formats import Entry, Format, Formatter, formatter, json_line
 from fanlight.server.recording.log_writer import LineWriter, LogThread
 from fanlight.server.recording.sink import Sink
 
-WAITING_BYTES = 32 * 1024 * 1024  # of entries that are not formatted yet
-KEPT_BYTES = 4 * 1024 * 1024  # of lines that are not written yet
-BATCH = 32  # lines formatted before other threads get the interpreter
-ROUND_SECONDS = 0.1  # for formatting before lines are written, however many entries wait
+# PERF: benchmarks/logs.py: a line that is made alone, or in another thread, takes three times as long.
+BATCH = 64
+MAX_WAITING = 1024  # entries, while another thread makes lines
+MAKE_SECONDS = 0.1  # for which a thread waits for another one that makes lines, if too many entries wait
+KEPT_BYTES = 8 * 1024 * 1024  # of lines that are not written yet
 PAUSE_SECONDS = 0.1  # between two writes
+FULL_SECONDS = 0.002  # before the next write to a sink that has taken a part
 STOP_SECONDS = 2.0  # for the last lines
 
 log = logging.getLogger("fanlight.server")
@@ -46,19 +50,14 @@ class AccessLog:
 
         Raises InvalidSetting.
         """
-        self._format, self._form = formatter(form) if lines is None else lines.line, form
+        self._format, self._form = formatter(form) if lines is None else _each_by(lines), form
         self._end_round: Callable[[], str] = str if lines is None else lines.end_round
-        self.needs_head = form != "text"  # whether its entries have `HeadFields`
+        self._entries: list[Entry] = []  # whose lines are not made yet
+        self._making = threading.Lock()  # held for as long as that takes, and never while a line is written
         self._writer = LineWriter(Sink(path), KEPT_BYTES, self._report)
-        self._thread: LogThread[Entry] = LogThread(
-            "fanlight-access-log",
-            self._write,
-            WAITING_BYTES,
-            on_full=self._writer.lose,
-            pause_seconds=PAUSE_SECONDS,
-            finish=self._close,
+        self._thread = LogThread(
+            "fanlight-access-log", self._write, self._has_waiting, pause_seconds=PAUSE_SECONDS, finish=self._close
         )
-        self.add = self._thread.put  # an entry, from any thread
         self._has_failed = False
 
     @property
@@ -78,26 +77,57 @@ class AccessLog:
         """Continue in a new file of the same name; from any thread, and from a signal handler."""
         self._thread.call(self._reopen)
 
+    def add(self, entry: Entry) -> None:
+        """Have a line written for an entry; from any thread, which waits for nothing."""
+        entries = self._entries
+        entries.append(entry)
+        if len(entries) >= BATCH:
+            self._make_batch()
+        if self._thread.is_asleep:
+            self._thread.wake()
+
+    def _make_batch(self) -> None:
+        """Make the lines of the entries that wait, unless another thread is doing that and may go on for a while."""
+        is_too_much = len(self._entries) > MAX_WAITING
+        if self._making.acquire(timeout=MAKE_SECONDS if is_too_much else 0.0):
+            try:
+                self._make_lines()
+            finally:
+                self._making.release()
+        elif is_too_much:
+            self._entries.pop()
+            self._writer.lose()
+
+    def _make_lines(self) -> None:
+        """Make the lines of the entries that wait; only one thread at a time may."""
+        entries = self._entries[:]
+        del self._entries[: len(entries)]
+        try:
+            if self._writer.is_full:
+                self._writer.lose(len(entries))
+            elif entries:
+                self._writer.add(self._format(entries, time.time() - time.perf_counter()).encode())
+        except Exception:  # a status of a class of the app, say
+            self._writer.lose(len(entries))
+            log.exception("%d lines of the access log can't be made", len(entries))
+
     # --- in the thread --------------------------------------------------------------------------------
 
-    def _write(self) -> bool:
-        """Format entries for a while, and write; return whether lines are left."""
-        writer, offset = self._writer, time.time() - time.perf_counter()
-        until = time.monotonic() + ROUND_SECONDS
-        while self._thread.waiting and time.monotonic() < until:
-            for _ in range(BATCH):
-                entry = self._thread.pop()
-                if entry is None:
-                    break
-                if writer.is_full:
-                    writer.lose()
-                elif line := self._format(entry, offset):
-                    writer.add(line.encode())
-            time.sleep(0)
-        if line := self._end_round():
-            writer.add(line.encode())
+    def _has_waiting(self) -> bool:
+        return bool(self._entries) or not self._writer.is_idle
+
+    def _write(self) -> float | None:
+        """Write what the sink takes; return in how many seconds to write what is left, None if nothing is."""
+        writer = self._writer
+        with self._making:
+            self._make_lines()
+            if line := self._end_round():
+                writer.add(line.encode())
+        before = writer.waiting_bytes
         self._flush()
-        return not writer.is_idle
+        if writer.is_idle:
+            return None
+        return FULL_SECONDS if writer.waiting_bytes < before else PAUSE_SECONDS
 
     def _flush(self) -> None:
         try:
@@ -113,15 +143,14 @@ class AccessLog:
         if reported:
             log.warning("%d lines of the access log are lost: its reader was too slow", reported)
 
-    def _report(self, lost: int) -> list[bytes]:
+    def _report(self, lost: int) -> bytes:
         if self._form == "json":
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            return [as_json({"time": stamp, "lost": lost}).encode()]
-        return [f"{lost} lines of this log are lost: its reader was too slow\n".encode()] * (self._form == "text")
+            return json_line({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "lost": lost}).encode()
+        return f"{lost} lines of this log are lost: its reader was too slow\n".encode() if self._form == "text" else b""
 
     def _close(self) -> None:
         """Report the lines that could not be written in time, and close the file."""
-        waiting = self._thread.waiting
+        waiting = len(self._entries)
         self._writer.lose(waiting)
         if left := waiting + self._writer.discard():
             log.warning("%d lines of the access log are lost: they could not be written in time", left)
@@ -132,3 +161,12 @@ class AccessLog:
             self._writer.sink.reopen()
         except OSError as error:
             log.error("the access log can't be reopened: %s; writing to the old file", error.strerror)  # noqa: TRY400 - the reason is in the message
+
+
+def _each_by(lines: LineFormat) -> Formatter:
+    """Return a formatter that makes each line by itself."""
+
+    def make(entries: Iterable[Entry], offset: float) -> str:
+        return "".join([lines.line(each, offset) for each in entries])
+
+    return make

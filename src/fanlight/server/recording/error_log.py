@@ -174,8 +174,7 @@ class _Stream:
         with self._lock:
             if not self._is_open:
                 return
-            for line in f"{text}\n".splitlines(keepends=True):
-                self._writer.add(line.encode(errors="backslashreplace"))
+            self._writer.add(f"{text}\n".encode(errors="backslashreplace"))
             with contextlib.suppress(OSError):
                 self._writer.flush()
             self._writer.discard()
@@ -201,5 +200,5 @@ class _Stream:
             self._writer.sink.close()
 
 
-def _report(lost: int) -> list[bytes]:
-    return [f"{lost} lines of this log are lost: they could not be written\n".encode()]
+def _report(lost: int) -> bytes:
+    return f"{lost} lines of this log are lost: they could not be written\n".encode()

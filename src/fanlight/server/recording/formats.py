@@ -1,143 +1,206 @@
 """The three formats of the access log: text for people, Combined for existing tools, JSON for machines.
 
-In: an entry, as the request observer made it, and the offset between the two clocks. Out: one line, in which a client
-can forge nothing, without secrets, and never longer than a pipe takes in one piece. The cost of a line is bounded,
-however long the values a client has sent. Knows nothing of files.
+In: entries, as the request observer made them, and the offset between the two clocks. Out: their lines, in which a
+client can forge nothing, without secrets, and none longer than a pipe takes in one piece. The cost of a line is
+bounded, however long the values a client has sent. Knows nothing of files.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Literal
-
-import msgspec
+from typing import Any, Literal
 
 from fanlight.message.request import Head
 from fanlight.message.request_id import id_of
-from fanlight.server.recording.redact import escape, redact_start
+from fanlight.server.recording.redact import escape, may_have_secret, redact_start
 
 Format = Literal["text", "combined", "json"]
 
-# What some formats use of a head: minor version, host, referer, user agent.
-HeadFields = tuple[int, str, str, str]
 # When it ended (on the performance counter), the seconds it took, method and target ("" if there was no request line),
-# `HeadFields`, client, scheme, the call's name, status, bytes sent, the header line of its id, why it was refused, and
-# roughly how many bytes of memory the entry takes.
-# PERF: benchmarks/run.py: a plain tuple, made once per request; everything else is left to the log's thread.
-Entry = tuple[float, float, str, str, HeadFields | None, str | None, str, str, int, int, bytes, str, int]
-Formatter = Callable[[Entry, float], str]
+# head (None if it was invalid), client, scheme, the call's name, status, bytes sent, the header line of its id, and why
+# it was refused.
+# PERF: benchmarks/run.py: a plain tuple, made once per request.
+Entry = tuple[float, float, str, str, Head | None, str | None, str, str, int, int, bytes, str]
+Formatter = Callable[[Iterable[Entry], float], str]
 
 MAX_TARGET, MAX_REFERER, MAX_AGENT, MAX_ROUTE, MAX_REASON, MAX_HOST = 1600, 600, 300, 200, 300, 200
 MAX_METHOD = 40
 MAX_CLIENT = 60
-NO_FIELDS: HeadFields = (1, "", "", "")
+MAX_KEPT = 256  # texts of each kind; together they take less memory than the lines that wait may take
 
-# PERF: benchmarks/run.py: most targets need no redaction, escaping or cutting, which one match shows.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+_NEVER = -math.inf
 _is_bare = re.compile(r"[ !#-\[\]-~]*").fullmatch
-_is_plain = re.compile(r"[A-Z]{1,20} [!#-<>?A-\[\]-~]{1,1000}").fullmatch
+# PERF: benchmarks/logs.py: looking up such a number takes half as long as formatting it.
+_TENTHS = tuple(f"{number / 10:.1f} ms" for number in range(1000))
+_THREE_DIGITS = tuple(f"{number:03d}" for number in range(1000))
 
 
 def formatter(name: Format) -> Formatter:
-    """Return the function that formats an entry; its `offset` is the wall clock minus the performance counter."""
-    return {"text": _text_line, "combined": _combined_line, "json": _json_line}[name]
+    """Return the function that makes lines of entries; its `offset` is the wall clock minus the performance counter."""
+    return {"text": _text_lines, "combined": _combined_lines, "json": _json_lines}[name]
 
 
-def head_fields(head: Head) -> HeadFields:
-    """Return what the formats other than "text" use of a head."""
-    values = head.values
-    return head.minor, head.authority, values.get("referer", ""), values.get("user-agent", "")
+class _Kept(dict[Any, str]):
+    """Texts as they stand in lines, each made once: most clients, routes and agents come again."""
+
+    def __init__(self, make: Callable[[Any], str]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: object) -> str:
+        if len(self) >= MAX_KEPT:
+            self.clear()
+        self[key] = made = self._make(key)
+        return made
 
 
-def _text_line(entry: Entry, offset: float) -> str:
-    """2026-02-01 12:00:00  127.0.0.1        GET /blog  200  512 B  0.3 ms  5f0c2a9d1e77b3c84a10f2d6."""
-    ended, seconds, method, target, _, client, _, _, status, size, id_line, reason, _ = entry
-    name = f"  {id_of(id_line)}" if id_line else ""
-    begin = f"{_text_time(int(ended + offset))}  {_name_of(client):<15}  {_request(method, target)}"
-    if reason:
-        reason = escape(reason, MAX_REASON).replace("\\x22", "'")
-        return f"{begin}  refused {status}  {reason}{name}\n"
-    return f"{begin}  {status}  {size} B  {seconds * 1000:.1f} ms{name}\n"
+# --- text, and Combined -------------------------------------------------------------------------------
+
+# PERF: benchmarks/logs.py: each of these functions is one loop with few calls: it makes a line for every request.
 
 
-def _combined_line(entry: Entry, offset: float) -> str:
-    """Apache's Combined format; its size counts everything that was sent, the head too."""
-    ended, _, method, target, more, client, _, _, status, size, _, _, _ = entry
-    minor, _, referer, agent = more or NO_FIELDS
-    stamp = _combined_time(int(ended + offset))
-    request = f"{_request(method, target)} HTTP/1.{minor}" if method else "-"
-    referer = escape(redact_start(referer, MAX_REFERER), MAX_REFERER) or "-"
-    agent = escape(agent, MAX_AGENT) or "-"
-    return f'{_name_of(client)} - - [{stamp}] "{request}" {status} {size} "{referer}" "{agent}"\n'
+def _text_lines(entries: Iterable[Entry], offset: float) -> str:
+    """Return lines: 2026-02-01 12:00:00  127.0.0.1        GET /blog  200  512 B  0.3 ms  5f0c2a9d1e77b3c84a10f2d6."""
+    lines: list[str] = []
+    began, begins = _NEVER, _Kept(str)
+    for ended, seconds, method, target, _, client, _, _, status, size, id_line, reason in entries:
+        if not 0.0 <= ended - began < 1.0:
+            second = int(ended + offset)
+            began, begins = second - offset, _text_begins(second)
+        request = f"{method} {target}" if _is_plain(method, target) else _request(method, target)
+        if reason:
+            shown = escape(reason, MAX_REASON).replace("\\x22", "'")
+            lines.append(f"{begins[client]}{request}  refused {status}  {shown}  {id_of(id_line)}\n")
+        else:
+            tenths = int(seconds * 10_000 + 0.5)
+            spent = _TENTHS[tenths] if tenths < 1000 else f"{seconds * 1000:.1f} ms"
+            lines.append(f"{begins[client]}{request}  {status}  {size} B  {spent}  {id_of(id_line)}\n")
+    return "".join(lines)
 
 
-def _json_line(entry: Entry, offset: float) -> str:
-    """One JSON object, in ASCII, with all values of the entry."""
-    ended, seconds, method, target, more, client, scheme, route, status, size, id_line, reason, _ = entry
-    moment = ended + offset
-    second = int(moment)
-    found: dict[str, object] = {
-        "time": f"{_json_time(second)}.{int((moment - second) * 1000):03d}Z",
-        "id": id_of(id_line),
-        "client": None if client is None else _name_of(client),
-        "method": escape(method, MAX_METHOD) or None,
-        "target": _cut(redact_start(target, MAX_TARGET), MAX_TARGET) or None,
-        "status": status,
-        "bytes": size,
-        "ms": round(seconds * 1000, 3),
-        "route": _cut(route, MAX_ROUTE),
-    }
-    if more is not None:
-        _, host, referer, agent = more
-        found["host"] = _cut(host, MAX_HOST)
-        found["referer"] = _cut(redact_start(referer, MAX_REFERER), MAX_REFERER)
-        found["agent"] = _cut(agent, MAX_AGENT)
-    found["scheme"] = scheme
-    if reason:
-        found["refused"] = _cut(reason, MAX_REASON)
-    return as_json(found)
+def _combined_lines(entries: Iterable[Entry], offset: float) -> str:
+    """Return lines in Apache's Combined format; the size counts everything that was sent, the head too."""
+    lines: list[str] = []
+    began, begins = _NEVER, _Kept(str)
+    for ended, _, method, target, head, client, _, _, status, size, _, _ in entries:
+        if not 0.0 <= ended - began < 1.0:
+            second = int(ended + offset)
+            began, begins = second - offset, _combined_begins(second)
+        request = f"{method} {target}" if _is_plain(method, target) else _request(method, target)
+        if head is not None:
+            values = head.values
+            request = f"{request} HTTP/1.{head.minor}"
+            end = f"{_combined_referers[values.get('referer')]}{_combined_agents[values.get('user-agent')]}"
+        else:
+            end = '"-" "-"\n'
+            if method:
+                request += " HTTP/1.1"
+        lines.append(f'{begins[client]}{request}" {status} {size} {end}')
+    return "".join(lines)
 
 
-# Each is made once per second.
-_text_time = lru_cache(1)(lambda second: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second)))
-_combined_time = lru_cache(1)(lambda second: time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second)))
-_json_time = lru_cache(1)(lambda second: time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
+@lru_cache(1)
+def _text_begins(second: int) -> _Kept:
+    """Return how the lines of a second begin, by client."""
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+    return _Kept(lambda client: f"{stamp}  {_name_of(client):<15}  ")
 
 
-def as_json(found: dict[str, object]) -> str:
-    """Return a JSON object on one line, in ASCII; control characters, C1 ones too, are escaped."""
-    try:
-        text = msgspec.json.encode(found).decode()
-    except UnicodeEncodeError:  # a lone surrogate, which `json` can write
-        text = ""
-    if not text.isascii() or "\x7f" in text or not text:  # msgspec is fast, but does not escape these
-        text = json.dumps(found, separators=(",", ":")).replace("\x7f", "\\u007f")
-    return text + "\n"
+@lru_cache(1)
+def _combined_begins(second: int) -> _Kept:
+    stamp = time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(second))
+    return _Kept(lambda client: f'{_name_of(client)} - - [{stamp}] "')
+
+
+_combined_referers = _Kept(lambda value: f'"{escape(redact_start(value or "", MAX_REFERER), MAX_REFERER) or "-"}" ')
+_combined_agents = _Kept(lambda value: f'"{escape(value or "", MAX_AGENT) or "-"}"\n')
+
+
+def _is_plain(method: str, target: str) -> bool:
+    """Return whether a request line needs no redaction, escaping or cutting, as most don't."""
+    return (
+        method in _METHODS
+        and 0 < len(target) <= MAX_TARGET
+        and target.isascii()
+        and target.isprintable()
+        and not ('"' in target or "\\" in target)
+        and not (("=" in target or "@" in target) and may_have_secret(target))
+    )
 
 
 def _request(method: str, target: str) -> str:
     if not method:
         return "-"
-    request = f"{method} {target}"
-    if _is_plain(request):
-        return request
     return f"{escape(method, MAX_METHOD)} {escape(redact_start(target, MAX_TARGET), MAX_TARGET)}".rstrip()
 
 
 def _name_of(client: str | None) -> str:
-    # An address, unless a trusted proxy wrote something else.
     return escape(client, MAX_CLIENT) if client else "-"
 
 
-def _cut(text: str, most: int) -> str:
-    """Return text cut to at most `most` bytes as JSON."""
+# --- JSON ---------------------------------------------------------------------------------------------
+
+
+def _json_lines(entries: Iterable[Entry], offset: float) -> str:
+    """Return a JSON object for each entry, in ASCII, with all of its values."""
+    lines: list[str] = []
+    began, stamp = _NEVER, ""
+    for ended, seconds, method, target, head, client, scheme, route, status, size, id_line, reason in entries:
+        if not 0.0 <= ended - began < 1.0:
+            second = int(ended + offset)
+            began, stamp = second - offset, _json_time(second)
+        request = f'"{method}","target":"{target}"' if _is_plain(method, target) else _json_request(method, target)
+        fields = ""
+        if head is not None:
+            values = head.values
+            referer, agent = _json_referers[values.get("referer")], _json_agents[values.get("user-agent")]
+            fields = f"{_json_hosts[head.authority]}{referer}{agent}"
+        more = f',"refused":{_json_text(reason, MAX_REASON)}' if reason else ""
+        lines.append(
+            f'{stamp}{_THREE_DIGITS[int((ended - began) * 1000)]}Z","id":"{id_of(id_line)}",{_json_clients[client]}'
+            f'{request},"status":{status},"bytes":{size},"ms":{seconds * 1000:.3f}{_json_routes[route]}{fields}'
+            f',"scheme":"{scheme}"{more}}}\n'
+        )
+    return "".join(lines)
+
+
+def json_line(found: dict[str, object]) -> str:
+    """Return a JSON object on one line, in ASCII; control characters, C1 ones too, are escaped."""
+    return json.dumps(found, separators=(",", ":")).replace("\x7f", "\\u007f") + "\n"
+
+
+@lru_cache(1)
+def _json_time(second: int) -> str:
+    """Return how the objects of a second begin: up to its fraction."""
+    return f'{{"time":"{time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))}.'
+
+
+def _json_request(method: str, target: str) -> str:
+    shown = _json_text(redact_start(target, MAX_TARGET), MAX_TARGET) if target else "null"
+    return f'{_json_text(escape(method, MAX_METHOD), MAX_METHOD) if method else "null"},"target":{shown}'
+
+
+def _json_text(text: str, most: int) -> str:
+    """Return text as JSON, in ASCII, cut to at most `most` bytes within its quotes."""
     if len(text) <= most and _is_bare(text):
-        return text
+        return f'"{text}"'
     if len(text) > most:
         text = text[: most - 3] + "..."
-    while (size := len(json.dumps(text)) - 2) > most:
+    while (size := len(shown := json.dumps(text).replace("\x7f", "\\u007f")) - 2) > most:
         text = text[: min(len(text) * most // size, len(text) * 9 // 10) - 3] + "..."
-    return text
+    return shown
+
+
+_json_clients = _Kept(lambda client: f'"client":{"null" if client is None else json.dumps(_name_of(client))},"method":')
+_json_routes = _Kept(lambda route: f',"route":{_json_text(route, MAX_ROUTE)}')
+_json_hosts = _Kept(lambda host: f',"host":{_json_text(host, MAX_HOST)}')
+_json_referers = _Kept(
+    lambda referer: f',"referer":{_json_text(redact_start(referer or "", MAX_REFERER), MAX_REFERER)}'
+)
+_json_agents = _Kept(lambda agent: f',"agent":{_json_text(agent or "", MAX_AGENT)}')

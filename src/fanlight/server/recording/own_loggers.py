@@ -15,6 +15,7 @@ import contextlib
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any
@@ -26,7 +27,6 @@ MAX_WAITING = 10_000  # records; each may keep the frames of a traceback alive
 CLOSE_SECONDS = 2.0  # for the records that wait when the server ends
 
 OnFailure = Callable[[logging.LogRecord, BaseException | None], object]
-_Item = tuple[logging.LogRecord, Context, int]
 
 _relaying = threading.local()  # in the thread of a relay: records that it logs or handles are not relayed again
 
@@ -87,9 +87,8 @@ class RecordRelay(logging.Filter):
         """Prepare; `on_failure` gets records at which the site's logging raises, or for which it has no handler."""
         super().__init__()
         self._on_failure = on_failure
-        self.thread: LogThread[_Item] = LogThread(
-            "fanlight-log", self._handle_waiting, MAX_WAITING, on_full=self._count_lost
-        )
+        self._waiting: deque[tuple[logging.LogRecord, Context]] = deque()
+        self.thread = LogThread("fanlight-log", self._handle_waiting, self._waiting.__len__)
         self._pid = os.getpid()
         self._lost = 0
 
@@ -103,7 +102,12 @@ class RecordRelay(logging.Filter):
         except BaseException as error:  # noqa: BLE001 - the text of a site's own exception, say
             record.msg = f"{record.msg} (its text can't be made: {type(error).__name__})"
         record.args = None
-        self.thread.put((record, copy_context(), 1))  # in its context handlers find the request it belongs to
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting.append((record, copy_context()))  # in its context handlers find the request it belongs to
+        else:
+            self._lost += 1
+        if self.thread.is_asleep:
+            self.thread.wake()
         return False
 
     def start(self) -> None:
@@ -118,15 +122,12 @@ class RecordRelay(logging.Filter):
             each.removeFilter(self)
         self.thread.stop(CLOSE_SECONDS)
 
-    def _count_lost(self) -> None:
-        self._lost += 1
-
     # --- in the thread --------------------------------------------------------------------------------
 
-    def _handle_waiting(self) -> bool:
+    def _handle_waiting(self) -> None:
         _relaying.is_on = True
-        while (item := self.thread.pop()) is not None:
-            record, context, _ = item
+        while self._waiting:
+            record, context = self._waiting.popleft()
             try:
                 context.run(self._handle, record)
                 if self._lost:
@@ -135,7 +136,6 @@ class RecordRelay(logging.Filter):
             except BaseException as error:  # noqa: BLE001 - a filter or handler of the site
                 with contextlib.suppress(Exception):  # the thread goes on, whatever that exception's own text raises
                     self._on_failure(record, error)
-        return False
 
     def _handle(self, record: logging.LogRecord) -> None:
         """Pass a record to the handlers; without any, `logging` would write it unformatted, or not at all."""

@@ -1,9 +1,9 @@
 """Write log lines to a file, a pipe, a terminal or a socket, without waiting for its reader.
 
-In: whole lines. Out: the number of lines that the system has taken. Files are opened for appending, so several
-processes can share one; to anything else lines are written in pieces that the system takes whole or not at all, so that
-those of several processes never mix. A line that was cut off, by a full disk for example, is completed before the next
-begins. Refuses, at the start, a path that can't be written.
+In: whole lines. Out: how far the system has taken them. Files are opened for appending, so several processes can share
+one; to anything else lines are written in pieces that the system takes whole or not at all, so that those of several
+processes never mix. A line that was cut off, by a full disk for example, is for the caller to continue. Refuses, at the
+start, a path that can't be written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import select
 import socket
 import stat
-from collections.abc import Iterator, Sequence
 from typing import IO
 
 from fanlight.errors import InvalidSetting
@@ -31,7 +30,7 @@ class Sink:
         """Open it. Raises InvalidSetting."""
         if path in STREAMS:
             path, descriptor = "", STREAMS[path] or descriptor
-        self._path, self._rest = path, b""
+        self._path = path
         self._socket: socket.socket | None = None
         try:
             self._use(_open(path) if path else _copy_of(descriptor))
@@ -46,24 +45,29 @@ class Sink:
         if stat.S_ISSOCK(mode):
             self._socket = socket.socket(fileno=os.dup(descriptor))
 
-    def write(self, lines: Sequence[bytes]) -> int:
-        """Write what the system takes now; return how many lines that were. Raises OSError if it takes none."""
-        taken = 0
+    def write(self, data: bytes, start: int = 0) -> int:
+        """Write whole lines, from `start` on, as far as the system takes them now; return how far that is.
+
+        Raises OSError if it takes nothing.
+        """
+        position = start
         try:
-            if self._rest:
-                self._rest = self._rest[self._put(self._rest) :]
-            for piece, count in _pieces(lines, self._piece_bytes):
-                if self._rest:
+            while position < len(data):
+                end = self._end_of_piece(data, position)
+                position += self._put(data[position:end])
+                if position < end:
                     break
-                size = self._put(piece)
-                if not size:
-                    break
-                self._rest = piece[size:]
-                taken += count
         except OSError:
-            if not taken:
+            if position == start:
                 raise
-        return taken
+        return position
+
+    def _end_of_piece(self, data: bytes, start: int) -> int:
+        """Return the end of as many whole lines as make one piece: of at least one."""
+        most = start + self._piece_bytes
+        if most >= len(data):
+            return len(data)
+        return data.rfind(b"\n", start, most) + 1 or data.find(b"\n", most) + 1 or len(data)
 
     def _put(self, piece: bytes) -> int:
         """Write as much of a piece as the system takes without waiting; return how many bytes."""
@@ -120,17 +124,3 @@ def is_writable(stream: int | IO[str] | None) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     return bool(poll.poll(0))
-
-
-def _pieces(lines: Sequence[bytes], most_bytes: int) -> Iterator[tuple[bytes, int]]:
-    """Yield whole lines joined, as many as fit, with their number."""
-    kept: list[bytes] = []
-    size = 0
-    for line in lines:
-        if kept and size + len(line) > most_bytes:
-            yield b"".join(kept), len(kept)
-            kept, size = [], 0
-        kept.append(line)
-        size += len(line)
-    if kept:
-        yield b"".join(kept), len(kept)
