@@ -33,7 +33,7 @@ class Part:
 
 
 PARTS = {
-    "throughput": Part("requests per second beside the peers, with three shapes of request", 110),
+    "throughput": Part("requests per second beside the peers, with three shapes of request", 115),
     "pipelined": Part("requests per second when 16 are sent at a time", 20),
     "logs": Part("what the access log costs, in each format, to a file, a pipe and a socket", 30),
     "balance": Part("few connections on two workers: the share of each", 25),
@@ -55,7 +55,7 @@ PARTS = {
     "inspector": Part("`fanlight dev` beside `fanlight run`", 15),
     "stages": Part("where the time of one request goes", 60),
     "instructions": Part("instructions of a request in user space, by valgrind; also of --before REVISION"),
-    "revisions": Part("before and after a change (--before REVISION)"),
+    "revisions": Part("before and after a change (--before REVISION)", 100),
 }
 
 
@@ -74,7 +74,8 @@ def main() -> int:
     os.sched_setaffinity(0, {LOAD_CORE})
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # the servers inherit it
-    _run(arguments.parts or [name for name, part in PARTS.items() if part.seconds], arguments)
+    usual = [name for name, part in PARTS.items() if part.seconds and (name != "revisions" or arguments.before)]
+    _run(arguments.parts or usual, arguments)
     return 0
 
 
@@ -84,7 +85,7 @@ def _run(names: list[str], arguments: argparse.Namespace) -> None:
     settings = Settings(
         rounds=arguments.rounds or (1 if arguments.quick else 9 if arguments.budget else 5),
         seconds=arguments.seconds or (1 if is_short else 3),
-        warm_up=0.5 if arguments.budget else 1,
+        warm_up=0.3 if arguments.budget else 1,
         idle_seconds=3 if is_short else 10,
         connections=arguments.connections or (2_000 if arguments.quick else 10_000),
         tries=5 if arguments.patient else 1,

@@ -44,7 +44,7 @@ def main(settings: Settings) -> None:
         fast = (*compiled(FANLIGHT), *compiled(FANLIGHT_LOGGING))
         served = (FANLIGHT, FANLIGHT_LOGGING, *fast, NGINX, *before)
         spent = {peer.name: _spent(peer, settings) for peer in served}
-    looks = _looks(settings)
+    looks = {} if settings.is_short else _looks(settings)
     parts = [
         *(_steps_table(*each) for each in (("now", steps), (f"before: {settings.before}", steps_before)) if each[1]),
         _spent_table(spent, steps),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from statistics import median
 
 from figures import (
     FANLIGHT,
@@ -198,6 +199,22 @@ def reload() -> str:
     return table(("", "first response of the new code, ms", "failed requests"), lines)
 
 
+def waits() -> str:
+    """Return requests per second of views that wait, on 64 connections."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in result("waits")["results"]["rounds"]:
+        if not row["failure"] and "," not in row["asked"].replace(", one row", ""):
+            found.setdefault(row["asked"], {})[row["server"]] = [each["rate"] for each in row["rounds"]]
+    servers = list(dict.fromkeys(server for each in found.values() for server in each))
+    return table(
+        ("requests per second", *servers),
+        (
+            [what, *(f"{median(each[name]):,.0f}" if name in each else "" for name in servers)]
+            for what, each in found.items()
+        ),
+    )
+
+
 def dev_reload() -> str:
     """Return how long development servers take to serve what was saved, and what fails meanwhile."""
     lines = [
@@ -343,6 +360,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "tls": over("tls", "nginx"),
     "static": over("static", "nginx"),
     "idle": idle,
+    "waits": waits,
     "instructions": instructions,
     "revisions": revisions,
     "steps": steps,

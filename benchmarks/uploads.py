@@ -63,7 +63,7 @@ def main(settings: Settings) -> None:
             settings.say(f"round {number + 1}: {peer.name}")
             for path, found in rows.items():
                 try:
-                    _measure(found[peer.name], path, times=QUICK_TIMES if settings.is_quick else TIMES)
+                    _measure(found[peer.name], path, times=QUICK_TIMES if settings.is_short else TIMES)
                 except (CannotRunError, OSError) as error:
                     found[peer.name].failure = str(error)
     parts = [_table(TASKS[path], list(found.values())) for path, found in rows.items()]
