@@ -54,7 +54,9 @@ class Provider(Struct, frozen=True, kw_only=True):
 
     def open(self, arguments: Mapping[str, Any], values: Values, opened: Opened) -> object:
         """Return the value; a generator is added to those that are `opened`."""
-        value = self.function(**arguments, **{name: values[key] for name, key in self.needs})
+        if self.needs:
+            arguments = {**arguments, **{name: values[key] for name, key in self.needs}}
+        value = self.function(**arguments)
         if not self.is_generator:
             # SECURITY: tests/binding/test_markers.py; a view would take the coroutine for a user that is logged in
             if type(value) is CoroutineType:
@@ -155,7 +157,7 @@ class DependencyPlan(NamedTuple):
                 response = respond(view(**open_all(build, request, values, opened)), request)
                 if is_lazy_stream(response):
                     attach_cleanup(response, opened)
-                else:
+                elif opened:
                     close(opened)
             except BaseException as error:
                 close(opened, error)  # those that are still open
@@ -233,8 +235,10 @@ class DependencyPlan(NamedTuple):
     ) -> Mapping[str, Any]:
         if invalid is not None:
             raise invalid.error(build, request)
-        own = build(request) if build is not None else request.params
-        return {**own, **{name: values[key] for name, key in self.wanted.items()}}
+        arguments = dict(build(request) if build is not None else request.params)
+        for name, key in self.wanted.items():
+            arguments[name] = values[key]
+        return arguments
 
 
 class _InvalidInput:

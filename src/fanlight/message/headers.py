@@ -7,7 +7,7 @@ more than one field; the wire checks again when it writes the response.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Self
 
 from fanlight.errors import InvalidResponse
@@ -168,6 +168,11 @@ class MutableHeaders(Headers):
         self._pairs = list(pairs)  # PERF: benchmarks/static.py: checking ten fields takes as long as finding a file
         self.secure_if_https = secure_if_https
         self.replaced = _replaceable(self._pairs)
+
+    def add_checked(self, pairs: Sequence[Pair]) -> None:
+        """Add fields that were checked before."""
+        self._pairs += pairs
+        self.replaced |= _replaceable(pairs)
 
     def copy(self) -> MutableHeaders:
         """Return a copy."""

@@ -28,14 +28,13 @@ _MAX_SHOWN = 5  # of the largest values of a session that is too large
 class SessionCookie:
     """Reads and writes the cookie of one request."""
 
-    __slots__ = ("_drops_it", "_field", "_has_values", "_keys", "_name", "_settings", "_where")
+    __slots__ = ("_drops_it", "_field", "_has_values", "_head", "_keys", "_name", "_settings")
 
     def __init__(self, request: Request, keys: Keys, settings: Sessions, *, has_values: bool) -> None:
         """Prepare; `has_values`: the values of a session are in its cookie, and not in a store."""
-        head = request.head
+        self._head = head = request.head
         self._field = head.values.get("cookie", "")
         self._name = settings.cookie_name(is_https=request.scheme == "https")
-        self._where = f"{head.method} {head.path}"
         self._keys, self._settings, self._has_values = keys, settings, has_values
         self._drops_it = False
 
@@ -56,11 +55,11 @@ class SessionCookie:
         """Note that the cookie is not accepted."""
         self._drops_it = error.is_ours
         if error.reason:
-            REFUSALS.note(error.reason, self._where)
+            self.note(error.reason)
 
     def note(self, reason: str) -> None:
         """Log that a value of the session is not accepted."""
-        REFUSALS.note(reason, self._where)
+        REFUSALS.note(reason, f"{self._head.method} {self._head.path}")
 
     def drop_if_ended(self, response: Response) -> None:
         """Have the client drop a cookie that was valid once. Another may be valid for another process of the site."""

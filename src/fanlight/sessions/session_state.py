@@ -62,7 +62,6 @@ class SessionState:
         "_unavailable",
         "_user",
         "_values",
-        "_writer",
     )
 
     @classmethod
@@ -87,7 +86,6 @@ class SessionState:
         self._keeps_records = services.keeps_sessions
         self._cookie = SessionCookie(request, services.keys, settings, has_values=not self._keeps_records)
         self._records = SessionRecords(services)
-        self._writer = SessionWriter(self._cookie, self._records, settings, keeps_records=self._keeps_records)
         self._token: Token | None = None  # what the client has sent
         self._age = 0.0  # of the token, in seconds
         self._is_read = self._is_loaded = self._is_used = self._is_closed = self._has_rotated = False
@@ -282,6 +280,10 @@ class SessionState:
             mark_private(response)
         if self._is_loaded and response.status < SERVER_ERROR:
             self._write(response)
+
+    @property
+    def _writer(self) -> SessionWriter:
+        return SessionWriter(self._cookie, self._records, self._settings, keeps_records=self._keeps_records)
 
     @property
     def _is_old(self) -> bool:
