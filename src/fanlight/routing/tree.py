@@ -140,11 +140,6 @@ def find(node: Node, segments: list[str], index: int, values: list[object]) -> t
             values.append(value)
             node = edge.node
         index += 1
-    return _found(node, values)
-
-
-def _found(node: Node, values: list[object]) -> tuple[Route, dict[str, object]] | None:
-    """Return the route that ends at a node, with a value for each of its parameters."""
     if node.route is None:
         return None
     parameters = {}
@@ -174,5 +169,6 @@ def _choose(
                 return found
             del values[known:]
     if node.rest is not None and (rest := read_path(segments[index:])) is not None:
-        return _found(node.rest, [*values, rest])
+        values.append(rest)
+        return find(node.rest, segments, len(segments), values)
     return None
