@@ -5,11 +5,14 @@ Loading the framework takes a few tenths of a second, in which process 1 of a co
 handler. A program that imports Fanlight keeps its own handlers.
 """
 
+import contextlib
+import gc
 import io
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType
 
 # In the environment of our own child processes, whatever program they run.
@@ -57,6 +60,16 @@ def allow_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """Import modules without looking for garbage: there is next to none, and each look walks all that is loaded."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 if getattr(sys, "argv", None) and is_command():

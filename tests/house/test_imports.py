@@ -58,3 +58,11 @@ def after_import() -> set[str]:
 def test_an_import_loads_no_part_that_is_not_used() -> None:
     """The names of a plain site load neither a server nor what only some sites have."""
     assert sorted(after_import() & {*UNUSED, *OF_A_SERVER}) == []
+
+
+def test_the_server_of_a_plain_site_loads_no_part_that_is_not_used() -> None:
+    """What is loaded when the lesson's site can serve is used by every server, or by its pages."""
+    commands = "import fanlight.cli.uncaught, fanlight.server.start, fanlight.site.banner, fanlight.site.preparation"
+    loaded = modules_after(f"{commands}\nfrom fanlight.site.loading import load\nload('.')")
+    assert sorted(loaded & {*UNUSED, "jinja2"}) == []
+    assert "asyncio" in loaded

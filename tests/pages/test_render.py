@@ -13,6 +13,7 @@ from fanlight.message.request import Request
 from fanlight.pages.bounded_dict import MAX_TEMPLATES, BoundedDict
 from fanlight.pages.page import Page, render
 from fanlight.pages.pages import Pages
+from fanlight.pages.template_folder import TemplateFolder
 
 Write = Callable[[Mapping[str, str]], Path]
 Site = Callable[[Mapping[str, str]], Pages]
@@ -144,6 +145,25 @@ def test_the_memory_of_templates_is_bounded() -> None:
         kept[number] = number
         assert len(kept) <= MAX_TEMPLATES
     assert kept[3 * MAX_TEMPLATES - 1] == 3 * MAX_TEMPLATES - 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "a", "a\n", "a\n\n", "\r\na\r\n\r\n", "a\rb\r", "}} %} #} { { $x <b>\u00e9</b>\n"]
+)
+def test_a_plain_page_is_what_jinja_makes_of_it(write: Write, text: str) -> None:
+    """Where no template has a tag, pages are rendered without Jinja, and are the same to the last byte."""
+    folder, page = write({}), render("a.html", name="Ada")
+    (folder / "a.html").write_bytes(text.encode())
+    by_jinja, pages = Pages(folder).render(page), Pages(folder)
+    assert pages.check() == []
+    (folder / "a.html").unlink()
+    assert pages.render(page) == by_jinja
+
+
+@pytest.mark.parametrize("tag", ["{{ 1 }}", "{% set x = 1 %}", "{# x #}"])
+def test_a_page_with_a_tag_is_not_plain(write: Write, tag: str) -> None:
+    """Each of the three beginnings of a tag needs Jinja."""
+    assert TemplateFolder(write({"a.html": f"<p>{tag}</p>"})).plain_page("a.html") is None
 
 
 def test_a_byte_order_mark_is_no_part_of_a_page(write: Write) -> None:

@@ -277,7 +277,8 @@ class Application:
             plans = dependencies.of_context(templates.context)
         except SetupError as error:
             mistakes += error.mistakes
-        parts = self.folder / templates.folder, names, templates, observer.environment_class
+        choose = None if self._observer is None else observer.environment_class
+        parts = self.folder / templates.folder, names, templates, choose
         return ContextPages(plans, *parts) if plans else Pages(*parts), mistakes
 
     def _has_page(self, path: str) -> bool:

@@ -11,11 +11,12 @@ import re
 from collections.abc import Container, Sequence
 
 from fanlight.errors import Mistake
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.pages.pages import Pages
 from fanlight.pages.suggestion import nearest_path
 from fanlight.routing.route import Route
 
-_holds_markup = re.compile(r"</[a-z][a-z0-9]*\s*>|<html\b", re.IGNORECASE).search
+_MARKUP = lazy_pattern(r"</[a-z][a-z0-9]*\s*>|<html\b", re.IGNORECASE)
 
 
 def is_template_name(text: str) -> bool:
@@ -28,7 +29,7 @@ def string_mistake(text: str, pages: Pages, value: str, table: str) -> Mistake |
 
     `value` and `table` are the subjects of the message: "the text at /about", "URLS".
     """
-    if text.lstrip("\ufeff \t\r\n").startswith("<") or _holds_markup(text):
+    if text.lstrip("\ufeff \t\r\n").startswith("<") or _MARKUP.search(text):
         start = " ".join(text.split())[:30]
         hint = (
             "if a view returned it, write the view's name without parentheses: home, not home(); "

@@ -9,7 +9,6 @@ all errors, and accepts what a form would accept; so is JSON for kinds of which 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +21,7 @@ from fanlight.binding.json_errors import JSONErrors, PathItem
 from fanlight.binding.kinds import Kind
 from fanlight.binding.sentinels import MISSING, OMIT
 from fanlight.errors import BadField, UnsupportedMediaType
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.form import MultiMapping
 from fanlight.message.json_document import decode_json, has_long_number, read_as_written, refuse_deep, strip_bom
 from fanlight.message.media_types import is_json
@@ -30,7 +30,7 @@ from fanlight.message.request import Request
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _EMPTY_FORM: MultiMapping[Any] = MultiMapping()
 _REQUIRED: Any = msgspec.NODEFAULT
-_PATH_ITEM = re.compile(r"\[(\d+)\]|\[(\.\.\.)\]|\.([^.\[]+)")
+_PATH_ITEM = lazy_pattern(r"\[(\d+)\]|\[(\.\.\.)\]|\.([^.\[]+)")
 
 
 class JSONDecoder:

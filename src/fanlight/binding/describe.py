@@ -5,7 +5,6 @@ In: kinds, annotations, names, and values that a client has sent. Out: text, of 
 
 from __future__ import annotations
 
-import re
 import typing
 from collections.abc import Mapping
 from enum import Flag
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import inspect as kinds
 
 from fanlight.binding.kinds import BINARY, COLLECTIONS, RECORDS, Kind, strip_metadata
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.json_document import OversizedNumber
 
 _VALUE_CHARACTERS = 40
@@ -38,7 +38,7 @@ _TYPES: Mapping[type[Kind], str] = {
     **dict.fromkeys(RECORDS, "an object"),
 }
 # How a check of an image is carried: `image_kinds.py`.
-_CARRIED_IMAGE = re.compile(r"msgspec\.Meta\(extra=\{'fanlight\.image': (Image\([^()]*\))\}\)")
+_CARRIED_IMAGE = lazy_pattern(r"msgspec\.Meta\(extra=\{'fanlight\.image': (Image\([^()]*\))\}\)")
 _LITERALS = {True: "true", False: "false", None: "null"}
 _UNION_HINTS = {  # the errors of msgspec for a union whose members look alike in JSON
     "must be tagged": "give each a tag, by which JSON tells them apart: class Cat(msgspec.Struct, tag=True)",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from fanlight.bootstrap import no_garbage_collection
 from fanlight.cli.flags import SettingsCommand, options_of, origins_of
 from fanlight.closest_name import closest_name
 from fanlight.errors import FanlightError, SetupError
@@ -73,14 +74,15 @@ def dev(site: str, **flags: Any) -> None:
 @_SITE
 def run(site: str, **flags: Any) -> None:
     """Serve SITE: a file (default: main.py), a folder or a module; main:name selects an app by name."""
-    from fanlight.cli.uncaught import print_folded
-    from fanlight.server.start import serve
-    from fanlight.server.workers.init_process import serve_in_child
-    from fanlight.settings.env_file import apply_env_file
-    from fanlight.site.banner import print_banner
-    from fanlight.site.finding import typed_folder
-    from fanlight.site.loading import load
-    from fanlight.site.preparation import prepare
+    with no_garbage_collection():
+        from fanlight.cli.uncaught import print_folded
+        from fanlight.server.start import serve
+        from fanlight.server.workers.init_process import serve_in_child
+        from fanlight.settings.env_file import apply_env_file
+        from fanlight.site.banner import print_banner
+        from fanlight.site.finding import typed_folder
+        from fanlight.site.loading import load
+        from fanlight.site.preparation import prepare
 
     def make() -> tuple[App, dict[str, Any]]:
         apply_env_file(options.env_file, os.environ)  # in each worker, so that a reload finds what has changed in it

@@ -7,11 +7,11 @@ grows with the square of the text.
 from __future__ import annotations
 
 import codecs
-import re
 
 from fanlight.errors import BadRequest
+from fanlight.lazy_pattern import lazy_pattern
 
-_CHARSETS = re.compile(
+_CHARSETS = lazy_pattern(
     r"ascii|utf-(8|16|32)(-[bl]e)?|utf-8-sig|iso8859-\d+|cp(125\d|437|850|866|874|932|949|950)|koi8-[rut]"
     r"|gb2312|gbk|gb18030|big5|big5hkscs|hz|shift_jis\w*|euc_\w+|iso2022_\w+|mac-\w+|tis-620|johab"
 )

@@ -7,11 +7,11 @@ section 3). Refuses links that are not valid in a field.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fanlight.errors import InvalidResponse
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.location import percent_encode
 from fanlight.message.media_types import media_type_by_name
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HINT_SENDER_KEY = "early_hints"  # the key under which the server attaches the function that sends
 SendLinks = Callable[[tuple[str, ...]], None]
 MAX_BYTES = 4096  # of all links together: fits into the send buffer of an idle connection
-_LINK = re.compile(r"<[!#-;=?-~]*>[\x20-\x7e]*")  # RFC 8288 section 3: a URI in angle brackets, and parameters
+_LINK = lazy_pattern(r"<[!#-;=?-~]*>[\x20-\x7e]*")  # RFC 8288 section 3: a URI in angle brackets, and parameters
 _DESTINATIONS = {"text/css": "style", "text/javascript": "script", "font": "font; crossorigin", "image": "image"}
 _PAGE = ("navigate", "document")  # sec-fetch-mode and sec-fetch-dest of a browser that navigates to a page
 

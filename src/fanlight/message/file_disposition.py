@@ -5,12 +5,12 @@ In: the name. Out: the value of the field. Refuses, as InvalidResponse, what is 
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 from fanlight.errors import InvalidResponse
+from fanlight.lazy_pattern import lazy_pattern
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = lazy_pattern(r"[\x00-\x1f\x7f]")
 _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187 section 3.2.1, besides letters and digits
 
 

@@ -6,17 +6,17 @@ names another), and more or longer fields than the limits allow.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fanlight.errors import BadRequest, ContentTooLarge
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits, limit_error
 from fanlight.message.charset import decode_text
 
 _DECODED_AT_ONCE = 16 * 1024  # characters
-_NAMED_CHARSET = re.compile("(?:^|&)_charset_=([^&]+)")  # HTML, 4.10.21.5: the charset of the form
+_NAMED_CHARSET = lazy_pattern("(?:^|&)_charset_=([^&]+)")  # HTML, 4.10.21.5: the charset of the form
 
 Value_co = TypeVar("Value_co", covariant=True)
 

@@ -6,10 +6,11 @@ because a field with one must be ignored.
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import date
 from functools import lru_cache
+
+from fanlight.lazy_pattern import lazy_pattern
 
 # Written here, not with `email.utils` and `calendar`: they take longer to load than all of this room.
 _DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
@@ -17,9 +18,9 @@ _MONTHS = {name: at for at, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug S
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _TIME = r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9]):(?P<second>[0-5][0-9]|60)"
 _FORMATS = (
-    re.compile(rf"[A-Z][a-z]{{2}}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),  # the current one
-    re.compile(rf"[A-Z][a-z]{{5,8}}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),  # RFC 850
-    re.compile(rf"[A-Z][a-z]{{2}} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})"),  # asctime()
+    lazy_pattern(rf"[A-Z][a-z]{{2}}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),  # the current one
+    lazy_pattern(rf"[A-Z][a-z]{{5,8}}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),  # RFC 850
+    lazy_pattern(rf"[A-Z][a-z]{{2}} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})"),  # asctime()
 )
 _MONTH_NAMES = tuple(_MONTHS)
 _EPOCH = date(1970, 1, 1).toordinal()

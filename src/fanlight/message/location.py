@@ -8,15 +8,15 @@ come from a request, see `safe_target`.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from urllib.parse import quote
 
 from fanlight.errors import InvalidResponse
+from fanlight.lazy_pattern import lazy_pattern
 
 # The first pattern that matches gives the reason.
 _WRONG = tuple(
-    (re.compile(pattern), reason)
+    (lazy_pattern(pattern), reason)
     for pattern, reason in (
         (r"\Z", 'it is empty; write "/" for the front page'),
         (r"[^\x00-\x1f\x7f]*[\x00-\x1f\x7f]", "it contains a control character, which browsers drop"),
@@ -25,12 +25,12 @@ _WRONG = tuple(
         (r"//", "browsers read // as the start of a host; write its scheme too, or a single /"),
     )
 )
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_SCHEME = lazy_pattern(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _WEB = ("http", "https")
 _REFUSED = ("javascript", "vbscript", "data", "blob", "file", "filesystem", "view-source")
 # SECURITY: tests/message/test_location.py: no user name ("https://us.example@them.example"), and in a host no character
 # that the URL standard forbids, or that browsers decode
-_AUTHORITY = re.compile(r"""//(?P<host>[^\s/?#@:\\<>^|%"`{}\[\]]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?(?=[/?#]|$)""")
+_AUTHORITY = lazy_pattern(r"""//(?P<host>[^\s/?#@:\\<>^|%"`{}\[\]]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?(?=[/?#]|$)""")
 
 
 def encode_location(to: object) -> str:

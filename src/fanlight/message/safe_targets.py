@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.media_types import MULTIPART, URLENCODED
 from fanlight.message.response import Response, redirect
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _MAX_LENGTH = 2048
 # A path, then a query and a fragment. Browsers read "//" and "/\" as the start of a host, and drop tabs and line ends.
 # SECURITY: tests/message/test_safe_targets.py: removing dot segments must not result in "//"
-_OF_THIS_SITE = re.compile(
+_OF_THIS_SITE = lazy_pattern(
     r"/(?![/\\]|(?:(?:\.|%2e){1,2}/)+[/\\])[^\x00-\x1f\x7f-\x9f\\?#]*(?:\?[^\x00-\x1f\x7f-\x9f#]*)?(?:#[^\x00-\x1f\x7f-\x9f]*)?",
     re.IGNORECASE,
 )

@@ -25,7 +25,7 @@ from fanlight.pages.one_line import in_one_line
 from fanlight.pages.page import Page
 from fanlight.pages.problem_details import PROBLEM, problem, reported_id, sendable, wants_problem
 from fanlight.pages.request_function import RequestFunction
-from fanlight.pages.template_folder import TemplateFolder
+from fanlight.pages.template_folder import PlainPage, TemplateFolder
 from fanlight.pages.templates import Templates
 from fanlight.reason_phrases import REASON_PHRASES
 
@@ -53,15 +53,15 @@ class Pages:
         folder: Path | None,
         names: Mapping[str, object] | None = None,
         templates: Templates = NOTHING_REGISTERED,
-        choose: Callable[[type[FolderEnvironment]], type[FolderEnvironment]] = lambda environment: environment,
+        choose: Callable[[type[FolderEnvironment]], type[FolderEnvironment]] | None = None,
     ) -> None:
         """Use the templates of a folder (None: there are none), with `names` and what is registered in all of them.
 
-        `choose` is given the class of their environment when it is made, and returns that or a subclass.
+        `choose` is given the class of their environment when it is made, and returns a subclass that observes them.
         """
         self.folder, self._choose = folder, choose
         self._files, self._globals, self._templates = TemplateFolder(folder), names or {}, templates
-        self._compiled: dict[str, jinja2.Template] = BoundedDict()
+        self._compiled: dict[str, jinja2.Template | PlainPage] = BoundedDict()
         self._logged: set[str] = set()
         self._has_error_template: dict[int, bool] = {}
         self._findings: Findings | None = None
@@ -82,10 +82,11 @@ class Pages:
 
     @cached_property
     def _environment(self) -> FolderEnvironment:
-        """The Jinja environment; a site without templates never loads Jinja."""
+        """The Jinja environment; a site without templates, or with plain pages only, never loads Jinja."""
         from fanlight.pages.environment import FolderEnvironment, FolderLoader  # noqa: PLC0415 - loads Jinja
 
-        return self._choose(FolderEnvironment)(FolderLoader(self.folder), self._globals, self._templates)
+        chosen = FolderEnvironment if self._choose is None else self._choose(FolderEnvironment)
+        return chosen(FolderLoader(self.folder), self._globals, self._templates)
 
     def has(self, name: str) -> bool:
         """Return whether a template exists; a name that leaves the folder never does."""
@@ -98,14 +99,27 @@ class Pages:
     def check(self, *, assets: bool = True, urls: bool = True) -> list[Mistake]:
         """Compile all templates; return what is wrong with them, with `assets` also which assets are missing.
 
+        Where all are plain there is nothing to compile, and nothing wrong.
+
         With `urls`, calls of `url_for` that can only fail are kept for `wrong_urls`.
         """
-        if not self.names():
+        if self._choose is None and self._keep_plain_pages():
             return []
         from fanlight.pages.template_check import check_templates  # noqa: PLC0415 - loads Jinja
 
         self._findings = check_templates(self._environment, assets=assets, urls=urls)
         return self._findings.mistakes
+
+    def _keep_plain_pages(self) -> bool:
+        """Return whether all templates are plain; then they are kept, and Jinja is not loaded."""
+        kept = dict[str, PlainPage]()
+        for name in self.names():
+            page = self._files.plain_page(name)
+            if page is None:
+                return False
+            kept[name] = page
+        self._compiled.update(kept)
+        return True
 
     def wrong_urls(self, names: Iterable[str]) -> list[Mistake]:
         """Return the calls of `url_for` that can only fail, in some templates and those that they use."""

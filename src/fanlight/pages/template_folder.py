@@ -1,9 +1,10 @@
 """The folder of the templates: which names it has, where they are, and what a template of a name renders.
 
 In: the name of a template, relative to the folder, with "/" between its parts on every system. Out: its path and its
-media type (by its last extension), and whether values are escaped in it. Refuses a name that leaves the folder, or that
-has more than one spelling, so that there are never more names than files. Symbolic links are followed: a person who can
-create one in the folder controls the site anyway. Independent of Jinja, which a site without templates never loads.
+media type (by its last extension), whether values are escaped in it, and its text if it is plain. Refuses a name that
+leaves the folder, or that has more than one spelling, so that there are never more names than files. Symbolic links are
+followed: a person who can create one in the folder controls the site anyway. Independent of Jinja, which a site without
+tags in its templates never loads.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -23,8 +24,19 @@ _SUFFIXES = frozenset((".atom", ".htm", ".html", ".j2", ".jinja", ".jinja2", ".r
 # A part begins with no dot (no "..", no hidden file) and contains nothing that some system reads as a separator, a
 # drive, a stream or the end of the name.
 # SECURITY: tests/pages/test_names.py tries to leave the folder
-_PART = r"(?!\.)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+"
-_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
+_FORBIDDEN = re.compile(r"[\\:\x00-\x1f\x7f\ud800-\udfff]")
+_TAGS = ("{{", "{%", "{#")  # that begin something
+
+
+class PlainPage:
+    """A template without tags: whatever it is given, it renders the same text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def render(self, values: Mapping[str, object]) -> str:  # noqa: ARG002 - as a template of Jinja is called
+        """Return the text."""
+        return self._text
 
 
 class TemplateFolder:
@@ -36,7 +48,8 @@ class TemplateFolder:
     @staticmethod
     def is_name(name: str) -> bool:
         """Return whether a name can be that of a template: it does not leave the folder, and has one spelling."""
-        return _NAME.fullmatch(name) is not None
+        parts_are_names = all(part and not part.startswith(".") for part in name.split("/"))
+        return parts_are_names and _FORBIDDEN.search(name) is None
 
     def has(self, name: str) -> bool:
         """Return whether a template exists; a name that leaves the folder never does."""
@@ -65,6 +78,18 @@ class TemplateFolder:
                 if any(name in data for name in names):
                     return True
         return False
+
+    def plain_page(self, name: str) -> PlainPage | None:
+        """Return what a template without any tag renders; None for all others, and for one that can't be read."""
+        assert self.folder is not None  # it has this template
+        try:
+            text = (self.folder / name).read_bytes().decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError):
+            return None  # reported by the environment
+        if any(each in text for each in _TAGS):
+            return None
+        # Jinja writes every line end as "\n", and leaves out the last one.
+        return PlainPage(text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n"))
 
     def place_of(self, name: str, line: int | None = None) -> str:
         """Return the place of a template for a message: "templates/home.html:12"."""

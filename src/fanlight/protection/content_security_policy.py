@@ -13,12 +13,12 @@ On a response without a nonce it stands for nothing: there no script can have it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from fanlight.errors import Mistake
+from fanlight.lazy_pattern import lazy_pattern
 
 Sources = Sequence[str]
 NONCE = "'nonce'"
@@ -30,9 +30,9 @@ _NONE = ("'none'",)
 _KEYWORDS = frozenset(
     "self none unsafe-inline unsafe-eval unsafe-hashes strict-dynamic report-sample wasm-unsafe-eval nonce".split()
 )
-_HASH = re.compile(r"'?sha(?:256|384|512)-[A-Za-z0-9+/_=-]+'?")
-_SOURCE = re.compile(r"[\x21-\x2b\x2d-\x3a\x3c-\x7e]+")  # visible, without "," and ";"
-_PATH = re.compile(r"/(?!/)[A-Za-z0-9/._~-]*")
+_HASH = lazy_pattern(r"'?sha(?:256|384|512)-[A-Za-z0-9+/_=-]+'?")
+_SOURCE = lazy_pattern(r"[\x21-\x2b\x2d-\x3a\x3c-\x7e]+")  # visible, without "," and ";"
+_PATH = lazy_pattern(r"/(?!/)[A-Za-z0-9/._~-]*")
 
 
 class ContentSecurityPolicy(Struct, frozen=True, kw_only=True):

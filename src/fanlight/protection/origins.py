@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from fanlight.errors import Mistake
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.weakness import Weakness
 
 ANY = "*"
@@ -20,9 +21,9 @@ DEFAULT_PORTS = {"http": "80", "https": "443"}
 MAX_ORIGIN = 300  # characters of an Origin field that are compared; host names have at most 253
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _HOST = rf"(?:{_LABEL}\.)*{_LABEL}\.?|\[[0-9a-f:.]+\]"
-_ORIGIN = re.compile(rf"([a-z][a-z0-9+.-]*)://({_HOST})(?::([0-9]{{1,5}}))?")
-_SUBDOMAINS = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
-_LOOPBACK = re.compile(r"(?:.*\.)?localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
+_ORIGIN = lazy_pattern(rf"([a-z][a-z0-9+.-]*)://({_HOST})(?::([0-9]{{1,5}}))?")
+_SUBDOMAINS = lazy_pattern(rf"(?:{_LABEL}\.)*{_LABEL}")
+_LOOPBACK = lazy_pattern(r"(?:.*\.)?localhost|127(?:\.[0-9]{1,3}){3}|\[::1\]")
 _WILDCARD = "://*."
 
 

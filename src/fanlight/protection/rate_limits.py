@@ -11,20 +11,20 @@ and what to write instead, what is not understood.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import AppError
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.request import Request
 from fanlight.message.route_marks import RouteMark
 from fanlight.protection.rate_text import read_rate
 
 BY = ("address", "user")
 By = Literal["address", "user"] | Callable[[Request], object]
-_is_method = re.compile(r"[A-Z]+").fullmatch
-_is_name = re.compile(r"[A-Za-z0-9_.-]{1,64}").fullmatch
+_METHOD = lazy_pattern(r"[A-Z]+")
+_NAME = lazy_pattern(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class RateLimit(RouteMark):
@@ -71,7 +71,7 @@ def rate_limit(rate: str, *, by: By = "address", name: str = "", methods: Sequen
             "rate_limit has a `by` that is no plain function; it is called with the request, where it may wait"
         )
     given: object = name
-    if given != "" and not (isinstance(given, str) and _is_name(given)):
+    if given != "" and not (isinstance(given, str) and _NAME.fullmatch(given)):
         raise AppError(f"rate_limit has name={name!r}; write 1 to 64 letters, digits, dots, - and _")
     listed: object = methods
     if listed is not None and not _are_methods(listed):
@@ -82,4 +82,4 @@ def rate_limit(rate: str, *, by: By = "address", name: str = "", methods: Sequen
 def _are_methods(listed: object) -> bool:
     if not isinstance(listed, list | tuple | set | frozenset) or not listed:
         return False
-    return all(isinstance(each, str) and _is_method(each) for each in listed)
+    return all(isinstance(each, str) and _METHOD.fullmatch(each) for each in listed)

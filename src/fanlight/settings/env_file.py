@@ -14,17 +14,17 @@ stands in the file once. The environment takes precedence over the file.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from fanlight.errors import InvalidSetting
+from fanlight.lazy_pattern import lazy_pattern
 
 MAX_BYTES = 1024 * 1024
-_LINE = re.compile(r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*(?P<value>.*)")
-_QUOTED = re.compile(r"""(?:'(?P<plain>[^']*)'|"(?P<escaped>(?:[^"\\]|\\[nrt"\\])*)")[ \t]*(?:#.*)?""")
-_COMMENT = re.compile(r"(?:^|[ \t])#.*")
-_ESCAPE = re.compile(r"\\(.)")
+_LINE = lazy_pattern(r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*(?P<value>.*)")
+_QUOTED = lazy_pattern(r"""(?:'(?P<plain>[^']*)'|"(?P<escaped>(?:[^"\\]|\\[nrt"\\])*)")[ \t]*(?:#.*)?""")
+_COMMENT = lazy_pattern(r"(?:^|[ \t])#.*")
+_ESCAPE = lazy_pattern(r"\\(.)")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _EXAMPLE = "write KEY=value, KEY='value' or # before a comment"
 

@@ -14,16 +14,16 @@ the case of its letters make no difference, as in DNS.
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable
 
 from fanlight.errors import InvalidSetting
+from fanlight.lazy_pattern import lazy_pattern
 
 ANY = "*"
 MAX_KNOWN = 1024  # authorities of requests, each with whether it is allowed
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-_NAME = re.compile(rf"(?:\*\.)?(?:{_LABEL}\.)*{_LABEL}")
-_PORT = re.compile(r"[0-9]{1,5}")
+_NAME = lazy_pattern(rf"(?:\*\.)?(?:{_LABEL}\.)*{_LABEL}")
+_PORT = lazy_pattern(r"[0-9]{1,5}")
 _USUAL_PORTS = ("80", "443")  # of an authority without one
 
 

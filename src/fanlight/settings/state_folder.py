@@ -7,7 +7,6 @@ secret.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Mapping
@@ -38,6 +37,8 @@ def state_folder_of(given: str, environ: Mapping[str, str], site_folder: str | P
         except RuntimeError:
             raise InvalidSetting("the user has no home folder for the state of the site; add --state-folder") from None
     path = str(site_folder)
+    import hashlib  # noqa: PLC0415 - for a site that has a state folder
+
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
     return Path(below, "fanlight", f"{Path(path).name[:_MAX_NAME]}-{digest}")
 

@@ -39,7 +39,7 @@ def site_modules(modules: Mapping[str, ModuleType], folder: Path) -> list[Module
         if name.partition(".")[0] == "fanlight":  # it may be developed beside the site
             continue
         file = getattr(module, "__file__", None)
-        if not isinstance(file, str) or not file.endswith(".py"):
+        if not isinstance(file, str) or not file.endswith(".py") or folder.name not in file:  # most are others
             continue
         path = Path(file)
         if path.is_relative_to(folder) and not any(map(_is_foreign, path.relative_to(folder).parts[:-1])):

@@ -9,7 +9,6 @@ Jinja has written it into the traceback. Source is read from files as they are n
 from __future__ import annotations
 
 import linecache
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
@@ -17,6 +16,7 @@ from itertools import islice
 from opcode import opmap
 from types import CodeType, FrameType, TracebackType
 
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.tracebacks.owners import owner_of, shown_path
 
 MAX_ENTRIES = 40  # shown of one traceback; the middle of a longer one is left out
@@ -245,7 +245,7 @@ def _repetition(keys: Sequence[object], at: int) -> tuple[int, int]:
     return 1, 1
 
 
-_place = re.compile(r"(.+):(\d{1,9})")
+_place = lazy_pattern(r"(.+):(\d{1,9})")
 
 
 def parse_place(place: str) -> tuple[str, int] | None:

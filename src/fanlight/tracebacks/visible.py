@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
+from fanlight.lazy_pattern import lazy_pattern
+
 # Control characters; what some readers take for the end of a line; what changes the direction of the text around it.
-_unsafe = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_unsafe = lazy_pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
 def visible(text: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import linecache
 import re
 
+from fanlight.lazy_pattern import lazy_pattern
+
 ADVICE = "await something there, or make the view a plain `def`"
 _INSTEAD = (
     (r"(?<!asyncio\.)\bsleep", "await asyncio.sleep(...)"),
@@ -18,7 +20,7 @@ _INSTEAD = (
     (r"\.(?:execute|executemany|executescript|fetchall|fetchone|commit)", ""),
     (r"\bopen|\.(?:read_text|read_bytes|write_text|write_bytes)", ""),
 )
-_CALLS = [(re.compile(rf"({pattern})\("), instead) for pattern, instead in _INSTEAD]
+_CALLS = [(lazy_pattern(rf"({pattern})\("), instead) for pattern, instead in _INSTEAD]
 
 
 def advice_for(position: str) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tempfile
 from pathlib import Path
 
 from fanlight.errors import InvalidSetting
@@ -60,6 +59,8 @@ def _folder() -> Path:
     users = Path(f"/run/user/{_user_id()}")
     if users.is_dir() and os.access(users, os.W_OK):
         return users / NAME
+    import tempfile  # noqa: PLC0415 - for a user without a folder at run time, such as root in a container
+
     try:
         temporary = tempfile.gettempdir()
     except OSError:
