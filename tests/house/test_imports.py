@@ -33,6 +33,9 @@ UNUSED = {
 OF_A_SERVER = {
     "asyncio": "a third of a start",
     "ssl": "loads OpenSSL",
+    "backports.zstd": "a library, for an app that compresses",
+    "brotli": "as above",
+    "fanlight.binding.plan": "for an app with views",
     "click": "for the command",
     "jinja2": "for a site with templates",
     "fanlight.server": "for a site that is run",

@@ -29,7 +29,6 @@ from fanlight.binding.callables import Dependency, display_name
 from fanlight.binding.dependencies import Dependencies
 from fanlight.binding.dependency_plan import DependencyPlan
 from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression, read_compression
-from fanlight.compression.compressor import Compressor
 from fanlight.errors import MisdirectedRequest, Mistake, SetupError
 from fanlight.message import forked_child
 from fanlight.message.app_state import State
@@ -53,6 +52,7 @@ from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions, read_
 from fanlight.sessions.sign_in_page import SignInPage
 
 if TYPE_CHECKING:
+    from fanlight.compression.compressor import Compressor
     from fanlight.openapi.document import Document
     from fanlight.openapi.openapi_routes import OpenAPIRoutes
     from fanlight.openapi.openapi_settings import OpenAPI
@@ -154,7 +154,7 @@ class Application:
         if self.pages.needs_services:  # a page that shows messages must not wait for an import
             import fanlight.sessions.flash  # noqa: F401, PLC0415
         compression, compression_mistakes = read_compression(self._compression)
-        self.encoder = None if compression is None else Compressor(compression)
+        self.encoder = None if compression is None else _compressor(compression)
         compresses = self._compression is not None and self._observer is None  # an observer may change a page
         self.statics = StaticFolders(folder, self._source, self.pages.folder, compresses=compresses)
         self.request_class = self._make_request_class()
@@ -335,6 +335,12 @@ class Application:
     async def stop(self) -> None:
         """Run the rest of the lifespan."""
         await self._lifespan.stop()
+
+
+def _compressor(compression: Compression) -> Compressor:
+    from fanlight.compression.compressor import Compressor  # noqa: PLC0415 - for an app that compresses
+
+    return Compressor(compression)
 
 
 def _misdirected(_: Request) -> Response:

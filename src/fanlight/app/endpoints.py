@@ -24,8 +24,6 @@ from fanlight.binding.arguments import Binding, argument_builder
 from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_async
 from fanlight.binding.dependencies import Dependencies
 from fanlight.binding.dependency_plan import DependencyPlan
-from fanlight.binding.input_parameter import path_hints
-from fanlight.binding.plan import BODY_METHODS, bind
 from fanlight.binding.signature import Signature, pinned_lane, read_signature, route_limits
 from fanlight.binding.signatures_below import signatures_below
 from fanlight.errors import InvalidResponse, Mistake, SetupError
@@ -87,6 +85,8 @@ class Endpoints:
             signature = self._signature(value)
         except SetupError:
             return {}  # reported when the call is made
+        from fanlight.binding.input_parameter import path_hints  # noqa: PLC0415 - see below
+
         hints = path_hints(signature)
         for each in signatures_below(signature):
             hints = path_hints(each) | hints
@@ -181,6 +181,8 @@ class Endpoints:
         self, view: View, path: Mapping[str, str], methods: frozenset[str], name: str, calls: CallFactory
     ) -> Call:
         signature = self._signature(view)
+        from fanlight.binding.plan import BODY_METHODS, bind  # noqa: PLC0415 - an import of `App` binds nothing
+
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
         if with_body:  # it may get a form, which must not wait for an import
             import fanlight.message.form_reader  # noqa: F401, PLC0415

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fanlight.binding.body import BodyReader
 from fanlight.binding.callables import ArgumentBuilder, Dependency
 from fanlight.binding.convert import ConversionError
-from fanlight.binding.fields import InputFields, RecordInput
 from fanlight.binding.form_redisplay import INVALID_FIELDS, FormRedisplay
 from fanlight.errors import BadField, ContentTooLarge, NotFound, UnprocessableContent
 from fanlight.message.app_state import State
@@ -23,6 +21,10 @@ from fanlight.message.body_policy import BodyMode
 from fanlight.message.early_hints import EarlyHints
 from fanlight.message.form import Query
 from fanlight.message.request import Request
+
+if TYPE_CHECKING:
+    from fanlight.binding.body import BodyReader
+    from fanlight.binding.fields import InputFields, RecordInput
 
 _Reader = Callable[[Request, dict[str, Any], list[BadField]], None]
 _EMPTY_QUERY = Query()

@@ -26,7 +26,6 @@ from fanlight.binding.callables import (
     unwrap_callable,
 )
 from fanlight.binding.dependency_plan import BorrowedProvider, DependencyPlan, Injection, Provider
-from fanlight.binding.plan import bind
 from fanlight.binding.signature import Signature, read_signature
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.app_state import State
@@ -68,6 +67,8 @@ class Dependencies:
         self, signature: Signature, function: Dependency, path: Mapping[str, str] | None, kind: str
     ) -> Injection:
         """Return where the arguments of a function that is no view come from, as `Injector` does. Raises SetupError."""
+        from fanlight.binding.plan import bind  # noqa: PLC0415 - an import of `App` binds nothing
+
         binding = bind(signature, {}, has_body=False, is_dependency=True)
         awaits = inspect.isasyncgenfunction(unwrap_callable(function))
         plan = self._plan(binding.dependencies, path or {}, function, awaits=awaits)
@@ -156,6 +157,8 @@ class Dependencies:
         if signature is None:
             signature = self._signatures[key] = read_signature(function, self._folder)
         _reject_wrapped(function, signature)
+        from fanlight.binding.plan import bind  # noqa: PLC0415 - an import of `App` binds nothing
+
         binding = bind(signature, path, has_body=False, is_dependency=True)
         plain = unwrap_callable(function)
         type_provider = function if isinstance(function, TypeProvider) else None

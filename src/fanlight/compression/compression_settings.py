@@ -4,7 +4,7 @@
     @middleware(uncompressed)                                     off for this view
     URLS = {"/files": middleware(uncompressed)({...})}            off for this table
 
-In: settings. Out: the same settings, validated. Compresses nothing.
+In: settings. Out: the same settings, validated. Compresses nothing, and loads the codecs when an app is made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Generator
 from msgspec import Struct
 
 from fanlight.closest_name import closest_name
-from fanlight.compression.codecs import CODECS, CODINGS, PACKAGES
 from fanlight.compression.negotiation import COMPRESSIBLE
 from fanlight.errors import Mistake
 from fanlight.message.request import Request
@@ -40,6 +39,8 @@ class Compression(Struct, frozen=True, kw_only=True):
     @property
     def offers(self) -> tuple[str, ...]:
         """The codings to offer, preferred first."""
+        from fanlight.compression.codecs import CODECS, CODINGS  # noqa: PLC0415 - with the libraries of the codecs
+
         return self.encodings if self.encodings is not None else tuple(each for each in CODINGS if each in CODECS)
 
     def level_of(self, coding: str) -> int:
@@ -56,6 +57,8 @@ class Compression(Struct, frozen=True, kw_only=True):
 
     def mistakes(self) -> list[Mistake]:
         """Return what is wrong with the settings."""
+        from fanlight.compression.codecs import CODECS  # noqa: PLC0415 - as above
+
         found = [
             Mistake(message=f"compression: {name} is {value!r}", hint="give a whole number of bytes")
             for name in ("least_bytes", "at_once_bytes", "file_bytes", "padding_bytes")
@@ -82,6 +85,8 @@ def _is_whole(value: object, *, least: int) -> bool:
 
 
 def _mistake_of(coding: object) -> Mistake | None:
+    from fanlight.compression.codecs import CODECS, CODINGS, PACKAGES  # noqa: PLC0415 - as above
+
     if coding not in CODINGS:
         close = closest_name(str(coding), CODINGS)
         hint = f'did you mean "{close}"?' if close else f"the encodings are {', '.join(CODINGS)}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from urllib.parse import unquote
 
 from fanlight.errors import BadRequest, NoSuchURL, UnsupportedMediaType
@@ -17,7 +17,6 @@ from fanlight.foreign_names import refuse_foreign_names
 from fanlight.message.accept import best_match
 from fanlight.message.body_policy import DEFAULT_BODY_POLICY, FormLimits, limit_error
 from fanlight.message.charset import decode_text
-from fanlight.message.client_cert import ClientCert
 from fanlight.message.content import ContentStream, SpooledContent
 from fanlight.message.cookies import read_cookies
 from fanlight.message.form import Query, read_query, read_urlencoded
@@ -27,6 +26,9 @@ from fanlight.message.media_types import MULTIPART, URLENCODED, charset_of, esse
 from fanlight.message.multipart import Form, FormContent, read_multipart
 from fanlight.message.request_id import NAME, id_line, id_of
 from fanlight.message.upload import Upload
+
+if TYPE_CHECKING:
+    from fanlight.message.client_cert import ClientCert
 
 T = TypeVar("T")
 
