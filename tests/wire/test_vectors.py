@@ -615,6 +615,13 @@ def test_a_cached_line_has_the_same_value() -> None:
         assert read([vector("null-in-value")])[0] == 400
 
 
+def test_a_known_name_without_a_colon_is_refused() -> None:
+    """A line that is nothing but a name is refused, also if a field of this name was received before."""
+    for _ in range(3):
+        assert read([b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-: x\r\n\r\n"])[0] == "POST / "
+        assert read([vector("field-name-on-two-lines")])[0] == 400
+
+
 def test_the_memory_of_lines_is_bounded() -> None:
     """However many different lines come, no more than the bound are kept, and they mean the same."""
     from fanlight.wire.http1 import header_fields

@@ -128,9 +128,9 @@ class _KeepAliveBlock(FieldBlock):
 
 def read_line(line: bytes) -> Pair:
     """Return a field line's name, in lower case, and value. Raises BadMessage."""
-    raw_name, _, raw_value = line.partition(b":")
+    raw_name, colon, raw_value = line.partition(b":")
     name = _NAMES.get(raw_name)
-    if name is None:
+    if name is None or not colon:
         name = _read_name(raw_name, line)
     raw_value = raw_value.strip(b" \t")
     if raw_value.translate(None, VALUE_BYTES):
