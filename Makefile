@@ -10,7 +10,8 @@
 # make plots   write what was measured into the tables and plots of README and docs
 # make soak    ten minutes of load while workers are killed and everything else is done to disturb them
 # make trials  tools that others wrote (slowhttptest, h2load, wrk by the thousand, proxies), and what honest clients notice of them
-# make fuzz    ten minutes of random bytes against the wire
+# make fuzz    twelve minutes of random bytes against the wire, two of them against both readers of heads
+# make sanitize the compiled reader of heads under AddressSanitizer and UndefinedBehaviorSanitizer
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -21,7 +22,7 @@ PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --duration
 # Tests start some hundred servers: what was compiled for one is kept for the others, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run lesson test thorough mutate format images screenshots bench plots soak trials fuzz clean
+.PHONY: run lesson test thorough mutate format images screenshots bench plots soak trials fuzz sanitize clean
 
 run: .venv/.runs
 	cd examples/guestbook && exec ../../$(BIN)/fanlight dev guestbook
@@ -31,6 +32,7 @@ lesson: .venv/.runs
 
 test: .venv/.tests
 	@scripts/phase "programs that the tests need" scripts/install-system-packages
+	@scripts/phase "the compiled reader" $(MAKE) --no-print-directory .venv/.speed
 	@scripts/phase "form" $(BIN)/ruff format --check $(RUFF_PATHS)
 	@scripts/phase "lint" $(BIN)/ruff check $(RUFF_PATHS)
 	@scripts/phase "types" $(BIN)/mypy
@@ -39,6 +41,7 @@ test: .venv/.tests
 
 thorough: .venv/.tests
 	scripts/install-system-packages
+	$(MAKE) .venv/.speed
 	$(PYTEST) --hypothesis-profile=full --cov
 
 ROOM ?= wire
@@ -69,8 +72,13 @@ soak: .venv/.tests
 trials: .venv/.tests
 	$(BIN)/python -m tests.soak.trials --report
 
-fuzz: .venv/.tests
+fuzz: .venv/.tests .venv/.speed
+	$(BIN)/python -m tests.compiled.mutated_heads 120
 	$(BIN)/python tests/fuzz/wire_atheris.py -max_total_time=600
+
+SECONDS ?= 60
+sanitize: .venv/.tests
+	scripts/sanitize $(SECONDS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage
@@ -83,4 +91,8 @@ clean:
 
 .venv/.tests: .venv/.runs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,tests]'
+	touch $@
+
+.venv/.speed: .venv/.tests speed/fanlight_speed.c speed/setup.py speed/pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps ./speed
 	touch $@

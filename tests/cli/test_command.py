@@ -360,8 +360,9 @@ def test_new_overwrites_nothing(tmp_path: Path) -> None:
 
 
 def test_the_version_is_printed(tmp_path: Path) -> None:
-    """--version prints one line."""
-    assert re.fullmatch(r"fanlight \d+\.\d+\.\d+\n", fanlight("--version", folder=tmp_path).stdout)
+    """--version prints one line: both versions, and which reader reads heads."""
+    pattern = r"fanlight \d+\.\d+\.\d+, Python 3\.\S+, heads are read by (fanlight-speed|Python)\n"
+    assert re.fullmatch(pattern, fanlight("--version", folder=tmp_path).stdout)
 
 
 def test_uvloop_serves_where_it_is_chosen(tmp_path: Path, start: Callable[..., Started]) -> None:
@@ -394,5 +395,5 @@ def test_help_and_version_do_not_load_the_server(words: tuple[str, ...]) -> None
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=True)
     loaded = done.stdout.splitlines()[-1]
-    for room in ("server", "settings", "site", "app", "wire", "message"):
+    for room in ("server", "settings", "site", "app", "message", "wire.http1.http1_connection"):
         assert f"'fanlight.{room}" not in loaded

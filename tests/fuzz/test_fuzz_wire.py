@@ -18,6 +18,8 @@ from fanlight.errors import InvalidResponse, ProtocolError
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
 
+pytestmark = pytest.mark.usefixtures("reader")
+
 EXAMPLES = settings().max_examples  # of the profile
 TOKEN = st.text("!#$%&'*+-.^_`|~0123456789abcXYZ", min_size=1, max_size=12)
 VALUE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=30).filter(

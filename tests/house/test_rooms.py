@@ -116,6 +116,7 @@ ROOMS = {
         "stores",
         "weakness",
         "version",
+        "wire",  # `--version` says what reads heads
     },
     "__init__": {
         *(

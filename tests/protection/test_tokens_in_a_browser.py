@@ -10,6 +10,7 @@ import pytest
 from tests.browser import Tab
 
 from fanlight import Request, Response, Security, render
+from fanlight.testing.fakes import FakeHead
 
 Serve = Callable[..., Any]
 OURS, SIBLING = "ours.localhost", "sibling.ours.localhost"  # of one site, so that the sibling's form has our cookies
@@ -21,8 +22,8 @@ done: list[str] = []
 def forget_fields(request: Request, route: str) -> Iterator[None]:
     """Make an old browser of the one of today: outside all guards, without what it has sent of its page."""
     del route
-    for name in ("sec-fetch-site", "origin", "referer"):
-        request.head.values.pop(name, None)
+    head, forgotten = request.head, ("sec-fetch-site", "origin", "referer")
+    request.head = FakeHead(head.method, head.target, {n: v for n, v in head.values.items() if n not in forgotten})
     yield
 
 

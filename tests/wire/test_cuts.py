@@ -15,6 +15,8 @@ from fanlight.wire.http1.states import ConnectionState
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
 from fanlight.wire.http1.wire_limits import WireLimits
 
+pytestmark = pytest.mark.usefixtures("reader")
+
 LIMITS = WireLimits(head_bytes=96, field_count=5, content_bytes=64, chunk_extension_bytes=16, trailer_bytes=40)
 MAX_EVENTS = 1000
 Verdict = tuple[list[object], int, str]

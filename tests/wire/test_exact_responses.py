@@ -16,6 +16,8 @@ from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.response_writer import write_line
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
+pytestmark = pytest.mark.usefixtures("reader")
+
 HOST = b" HTTP/1.1\r\nHost: a\r\n"
 
 

@@ -16,6 +16,8 @@ from fanlight.wire.http1.wire_events import Content, RequestHead
 from fanlight.wire.http1.wire_limits import WireLimits
 from fanlight.wire.proxy.proxy_header import MAX_BYTES, MAX_V1_BYTES, SIGNATURE, read_proxy_header
 
+pytestmark = pytest.mark.usefixtures("reader")
+
 LIMITS = WireLimits(head_bytes=200, content_bytes=1 << 20)
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -9,7 +9,7 @@ that were not filled in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -27,7 +27,7 @@ from fanlight.message.headers import Headers
 from fanlight.message.image_check import Image
 from fanlight.message.upload import Upload
 
-Sent = MultiMapping[Any] | Headers | dict[str, str]
+Sent = MultiMapping[Any] | Headers | Mapping[str, str]
 
 
 class InputField(Struct, frozen=True, kw_only=True):
@@ -129,7 +129,7 @@ class InputFields:
 
     def _read_collection(self, field: InputField, sent: Sent, into: dict[str, Any], bad: list[BadField]) -> None:
         assert field.collect is not None
-        assert not isinstance(sent, dict)
+        assert isinstance(sent, MultiMapping | Headers)
         given = [value for value in sent.get_all(field.sent_as) if not _is_blank(field, value)]
         if self._allows_brackets:
             # PHP and Rails name lists this way.

@@ -42,8 +42,19 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _print_version(ctx: click.Context, _: click.Parameter, is_given: bool) -> None:  # noqa: FBT001 - as click calls it
+    """Show the versions of Fanlight and Python, and what reads the heads of requests."""
+    if is_given:
+        from fanlight.wire.http1.head_reader import READER
+
+        print(f"fanlight {VERSION}, Python {sys.version.split()[0]}, heads are read by {READER}")
+        ctx.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, message="fanlight %(version)s")
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help=_print_version.__doc__
+)
 def main() -> None:
     """Fanlight: a small web framework with its own HTTP server."""
 

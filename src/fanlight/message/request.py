@@ -6,7 +6,7 @@ Refuses what is malformed with an HTTPError.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -54,7 +54,7 @@ class Head(Protocol):
         """All header fields, names in lower case."""
 
     @property
-    def values(self) -> dict[str, str]:
+    def values(self) -> Mapping[str, str]:
         """The value of each header field; the values of a repeated field are joined."""
 
 

@@ -28,6 +28,7 @@ from fanlight.server.workers.pid_file import PidFile
 from fanlight.server.workers.systemd_notify import Notifier
 from fanlight.settings.addresses import descriptor_of, kind_of
 from fanlight.settings.options import Options
+from fanlight.wire.http1.head_reader import UNUSED_REASON
 
 Announce = Callable[[list[str], dict[str, Any]], None]
 Site = tuple[Handler, dict[str, Any]]  # what is served, and facts about it
@@ -42,9 +43,12 @@ def serve(site: Callable[[], Site], options: Options, announce: Announce) -> Non
     `announce` is called with the URLs and the facts when the first request can be served. Raises what `site` raises,
     AddressUnavailable or InvalidSetting. Exits with a code other than 0 if something was cut off.
     """
+    is_worker = bool(options.workers) and bool(os.environ.keys() & {CHANNEL_VARIABLE, PREFLIGHT_VARIABLE})
+    if UNUSED_REASON and not is_worker:
+        log.warning(UNUSED_REASON)
     if not options.workers:
         code = _serve_alone(site, options, announce)
-    elif os.environ.keys() & {CHANNEL_VARIABLE, PREFLIGHT_VARIABLE}:  # started by a supervisor
+    elif is_worker:
         code = _serve_as_worker(site, options)
     else:
         code = _supervise(options, announce)

@@ -26,6 +26,7 @@ from fanlight.settings.units import AUTO, NONE, parse
 
 PREFIX = "FANLIGHT_"
 SECRET_VARIABLE = "FANLIGHT_SECRET"  # noqa: S105 - its name; it is no setting, because flags are seen by every user
+SPEED_VARIABLE = "FANLIGHT_SPEED"  # no setting either: it is read when the wire is imported (head_reader.py)
 DEFAULT_HOST, DEFAULT_PORT = "localhost", 8000
 RUN_DEFAULTS: Mapping[str, Any] = {"control": "auto"}  # of `fanlight run` and `App.run`: a control socket
 CHILD_PREFIX = "_FANLIGHT_"  # of variables between our own processes
@@ -61,13 +62,12 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     names = {variable_of(name): name for name in (*ADDRESS_PARTS, *SETTINGS)}
     found: dict[str, Any] = {}
     for variable, text in environ.items():
-        if variable.startswith(PREFIX) and variable != SECRET_VARIABLE and not _is_from_kubernetes(variable, text):
+        if _may_be_setting(variable, text):
             if variable in names and not text.strip():
                 continue  # a compose file can only empty a variable, not unset it
             if variable not in names:
-                raise InvalidSetting(
-                    f"there is no setting {variable}{_suggestion(variable, (*names, SECRET_VARIABLE), PREFIX)}"
-                )
+                known = *names, SECRET_VARIABLE, SPEED_VARIABLE
+                raise InvalidSetting(f"there is no setting {variable}{_suggestion(variable, known, PREFIX)}")
             found[names[variable]] = _parse(names[variable], text, variable)
     binds, redirects = inherited(environ, _process_ids(environ))
     if binds and not {"bind", *ADDRESS_PARTS} & set(found):
@@ -75,6 +75,12 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     if redirects:
         found.setdefault("redirect_from", redirects)
     return found
+
+
+def _may_be_setting(variable: str, text: str) -> bool:
+    if not variable.startswith(PREFIX) or variable in (SECRET_VARIABLE, SPEED_VARIABLE):
+        return False
+    return not _is_from_kubernetes(variable, text)
 
 
 def _is_from_kubernetes(variable: str, text: str) -> bool:

@@ -76,7 +76,8 @@ def test_an_idle_connection_gives_back_the_memory_of_its_last_head(serve: Serve,
 
     def holds_the_head() -> bool:
         (connection,) = harness.hub.table.connections.values()
-        return any(mark in str(referent) for referent in gc.get_referents(connection.wire))
+        held = gc.get_referents(connection.wire)
+        return any(mark in str(getattr(each, "fields", each)) for each in held)
 
     with harness.connect() as sock:
         sock.sendall(tools.request("/", fields=f"x-mark: {mark}\r\n"))

@@ -100,7 +100,7 @@ class RecordedWire(Http1Connection):
             if recording is not None:  # its content is refused, for which the app may have a page
                 recording.take_refusal(error)
             raise
-        if event.__class__ is RequestHead:
+        if isinstance(event, RequestHead):
             self._begin_exchange(event)
         elif self._unread:
             self._continue_exchange(event)

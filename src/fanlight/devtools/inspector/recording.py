@@ -181,7 +181,7 @@ class Recording:
     def take_head(self, head: RequestHead, now: float) -> None:
         """Keep the parsed head, behind all that was received so far."""
         self.head, self.head_at, self.head_end = head, now, self.received_bytes
-        if head.block.content_length == 0:
+        if head.content_length == 0:
             self.content_at = now
 
     def take_content(self, data: bytes) -> None:

@@ -109,9 +109,7 @@ class Exchange:
                     prepare = self._prepare if connection.policy is None else self._apply_request_context
                     if prepare is not None:
                         prepare(connection)
-                    if event.block.content_length != 0 and not begin_body(
-                        connection, event, self._table, self._ownership
-                    ):
+                    if event.content_length != 0 and not begin_body(connection, event, self._table, self._ownership):
                         continue
                 elif not self._take_content(connection, event):
                     continue

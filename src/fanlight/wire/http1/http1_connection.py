@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, ProtocolError
-from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
+from fanlight.wire.http1.head_reader import read_plain_head
 from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content, read_block
 from fanlight.wire.http1.request_line import read_request_line
 from fanlight.wire.http1.response_writer import (
@@ -22,9 +22,10 @@ from fanlight.wire.http1.response_writer import (
     write_end,
     write_head,
     write_line,
+    write_refusal,
 )
 from fanlight.wire.http1.states import NEXT, Transition, WireStateError
-from fanlight.wire.http1.wire_events import Content, EndOfMessage, RequestHead
+from fanlight.wire.http1.wire_events import Content, EndOfMessage, ParsedHead, RequestHead
 from fanlight.wire.http1.wire_limits import MAX_BEGUN_BYTES, WireLimits, check_incomplete_head, check_size
 
 Event = RequestHead | Content | EndOfMessage
@@ -69,7 +70,7 @@ class Http1Connection:
 
     def __init__(self, limits: WireLimits) -> None:
         self._limits = limits
-        self._read_line: Callable[[bytes, FieldBlock], RequestHead] = read_request_line
+        self._read_line: Callable[[bytes, FieldBlock], ParsedHead] = read_request_line
         self._small_bytes = min(limits.request_line_bytes, limits.head_bytes)  # within both limits
         self.buffer: bytes | bytearray = b""  # received bytes; empty if all of them have been read
         self._position = 0  # of the next unread byte in the buffer
@@ -101,7 +102,7 @@ class Http1Connection:
             self._position = 0
         self.buffer += data
 
-    def next_event(self) -> Event | None:
+    def next_event(self) -> Event | None:  # noqa: C901, PLR0912 - each head passes here: no calls
         """Return the next event, None if more bytes or a response are needed first. Raises ProtocolError."""
         if self.state != _IDLE:
             head, self._put_back = self._put_back, None
@@ -109,6 +110,12 @@ class Http1Connection:
         buffer, start = self.buffer, self._position
         if not buffer:
             return None
+        if read_plain_head is not None:
+            plain = read_plain_head(buffer, start, self._small_bytes, self._limits.field_count)
+            if plain is not None:
+                self._head, self._is_last, self.state = plain, False, _AWAITING_RESPONSE  # NEXT[IDLE][HEAD]
+                self._advance(plain.end)
+                return plain
         if buffer[start] < _FIRST_VISIBLE:
             return self._skip_empty_line()
         end = buffer.find(b"\r\n\r\n", self._searched)
@@ -149,7 +156,7 @@ class Http1Connection:
         """Return this head, the last event, once more: the client must take the responses before it first."""
         self._put_back = head
 
-    def _begin(self, head: RequestHead) -> None:
+    def _begin(self, head: ParsedHead) -> None:
         """Change the state for a head that is not plain, or refuse it."""
         fields = head.block
         if head.minor == 1:
@@ -330,7 +337,6 @@ class Http1Connection:
 
     def refuse(self, error: ProtocolError, standard: bytes) -> bytes:
         """Return the response to a refused message, with its status and reason. The state is CLOSED then."""
-        content = f"{error}\n".encode()
         has_begun = self.state in (_SENDING, _EARLY_RESPONSE)
         if self.state == _IDLE:  # the head was refused, so it is still in the buffer
             is_head = self.buffer.startswith(b"HEAD ", self._position)
@@ -341,13 +347,7 @@ class Http1Connection:
         self._chunked = None
         self.buffer, self._position = b"", 0
         self.release_head()
-        if has_begun:
-            return b""
-        return b"HTTP/1.1 %d %b\r\n%bcontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n" % (
-            error.status,
-            REASON_PHRASES.get(error.status, "").encode(),
-            standard + error.extra_headers,
-        ) + b"content-length: %d\r\n\r\n%b" % (len(content), b"" if is_head else content)
+        return b"" if has_begun else write_refusal(error, standard, is_head=is_head)
 
     # --- state for the server ---------------------------------------------------------------
 

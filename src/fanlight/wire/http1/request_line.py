@@ -1,6 +1,6 @@
 """Parse the request line (RFC 9112 section 3).
 
-In: its bytes without the line end, and the parsed field lines. Out: a `RequestHead`. Refuses anything but method,
+In: its bytes without the line end, and the parsed field lines. Out: a `ParsedHead`. Refuses anything but method,
 space, target, space, version: a proxy may read a second space differently. Percent-encoding is decoded later, once,
 where the path is matched.
 """
@@ -11,7 +11,7 @@ import re
 
 from fanlight.errors import BadMessage, SchemeMismatch, UnsupportedMethod, UnsupportedVersion
 from fanlight.wire.http1.header_fields import TOKEN_BYTES, FieldBlock, is_host
-from fanlight.wire.http1.wire_events import RequestHead
+from fanlight.wire.http1.wire_events import ParsedHead
 
 _LINE_BYTES = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("#"))
 _CONNECT = "CONNECT takes host:port"
@@ -20,7 +20,7 @@ _IS_LATER = re.compile(r"HTTP/1\.[2-9]").fullmatch
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
 
-def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) -> RequestHead:  # noqa: FBT001, FBT002
+def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) -> ParsedHead:  # noqa: FBT001, FBT002
     """Return the head of a request line and fields; `is_secured` allows https targets. Raises ProtocolError."""
     # PERF: benchmarks/stages.py: one decoding, one split, and one check of the target; calls with a keyword-only
     # parameter are not specialized
@@ -35,12 +35,14 @@ def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) 
         minor = _read_unusual_line(line, method, target, version)
     if target[:1] != "/":
         authority, path, query = _read_other_form(method, target, is_secured=is_secured)
-        head = RequestHead(method, target, path, query, minor, block)
-        return head if authority is None else head.set_authority(authority)
+        head = ParsedHead(method, target, path, query, minor, block)
+        if authority is not None:
+            head.set_authority(authority)
+        return head
     if "?" not in target:
-        return RequestHead(method, target, target, "", minor, block)
+        return ParsedHead(method, target, target, "", minor, block)
     path, _, query = target.partition("?")
-    return RequestHead(method, target, path, query, minor, block)
+    return ParsedHead(method, target, path, query, minor, block)
 
 
 def _read_unusual_line(line: bytes, method: str, target: str, version: str) -> int:

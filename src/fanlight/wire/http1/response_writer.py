@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fanlight.errors import InvalidResponse
+from fanlight.errors import InvalidResponse, ProtocolError
 from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.wire.http1.header_fields import TOKEN_BYTES, VALUE_BYTES, Pair
 
@@ -81,6 +81,16 @@ def write_line(pair: Pair) -> bytes:
             _KNOWN.clear()
         _KNOWN[pair] = line
     return line
+
+
+def write_refusal(error: ProtocolError, standard: bytes, *, is_head: bool) -> bytes:
+    """Return the response to a refused message, with its reason; without content if `is_head`."""
+    content = f"{error}\n".encode()
+    return b"HTTP/1.1 %d %b\r\n%bcontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n" % (
+        error.status,
+        REASON_PHRASES.get(error.status, "").encode(),
+        standard + error.extra_headers,
+    ) + b"content-length: %d\r\n\r\n%b" % (len(content), b"" if is_head else content)
 
 
 def _status_line(status: object) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from fanlight.wire.http1.header_fields import FieldBlock
@@ -11,12 +12,53 @@ class RequestHead:
     """The method, target and fields of a request (RFC 9112 section 3).
 
     `target` is as it was sent; `path` and `query` are its parts, percent-encoded. `path` is "*" for the asterisk-form.
+    It is a `ParsedHead`, or a `PlainHead` of the compiled reader.
     """
 
-    # PERF: benchmarks/run.py: a plain class with slots, made for each request.
-    __slots__ = ("block", "method", "minor", "path", "query", "target", "target_authority")
+    __slots__ = ()
 
+    method: str
+    target: str
+    path: str
+    query: str
+    minor: int  # of the version, HTTP/1.minor
+    content_length: int | None  # bytes of content before `EndOfMessage`; None: chunked content; 0: the head is all
     target_authority: str  # set if the target has one
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """All fields in the order received, names in lower case."""
+        raise NotImplementedError
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The value of each field; values of a repeated field are joined (RFC 9110 section 5.3)."""
+        raise NotImplementedError
+
+    @property
+    def authority(self) -> str:
+        """The host and port of the request: the target's authority, or else Host (RFC 9112 section 3.2.2)."""
+        try:
+            return self.target_authority
+        except AttributeError:
+            return self.values.get("host", "")
+
+    def set_authority(self, authority: str) -> RequestHead:
+        """Set the authority of the target, or one forwarded by a proxy; it overrides Host."""
+        self.target_authority = authority  # type: ignore[misc]  # each subclass has a slot for it
+        return self
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the client waits for 100 (Continue) before it sends the content (RFC 9110 section 10.1.1)."""
+        return False
+
+
+class ParsedHead(RequestHead):
+    """A head whose fields have all been parsed."""
+
+    # PERF: benchmarks/run.py: a plain class with slots, made for each request.
+    __slots__ = ("block", "content_length", "method", "minor", "path", "query", "target", "target_authority")
 
     def __init__(self, method: str, target: str, path: str, query: str, minor: int, block: FieldBlock) -> None:
         self.method = method
@@ -25,11 +67,7 @@ class RequestHead:
         self.query = query
         self.minor = minor
         self.block = block
-
-    def set_authority(self, authority: str) -> RequestHead:
-        """Set the authority of the target, or one forwarded by a proxy; it overrides Host."""
-        self.target_authority = authority
-        return self
+        self.content_length = block.content_length
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -37,22 +75,9 @@ class RequestHead:
         return self.block.pairs
 
     @property
-    def values(self) -> dict[str, str]:
+    def values(self) -> Mapping[str, str]:
         """The value of each field; values of a repeated field are joined (RFC 9110 section 5.3)."""
         return self.block.values
-
-    @property
-    def authority(self) -> str:
-        """The host and port of the request: the target's authority, or else Host (RFC 9112 section 3.2.2)."""
-        try:
-            return self.target_authority
-        except AttributeError:
-            return self.block.values.get("host", "")
-
-    @property
-    def content_length(self) -> int | None:
-        """How many bytes of content follow, before `EndOfMessage`; None for chunked content; 0 if the head is all."""
-        return self.block.content_length
 
     @property
     def expects_continue(self) -> bool:
