@@ -21,6 +21,7 @@ from load import TINY
 from machine import facts
 from peers import IDLING_PEERS, Peer
 from serving import CannotRunError, Serving
+from tls import CONTEXT, make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +60,7 @@ class Idle:
 def main(settings: Settings) -> None:
     """Measure, print and save."""
     machine = facts()
+    make_certificate()
     lines: list[list[str]] = []
     spoiled: list[tuple[str, str]] = []
     results: list[dict[str, object]] = []
@@ -81,20 +83,21 @@ def main(settings: Settings) -> None:
 def _measure(peer: Peer, kind: str, count: int, settings: Settings) -> Idle:
     with Serving(peer) as server, ExitStack() as stack:
         asking.check(peer, server.port)
-        load.run(f"http://127.0.0.1:{server.port}{peer.path}/42", TINY, connections=64, seconds=settings.warm_up)
+        load.run(
+            f"{peer.scheme}://127.0.0.1:{server.port}{peer.path}/42", TINY, connections=64, seconds=settings.warm_up
+        )
         time.sleep(1)  # the connections of the warm-up are closed, and what they held is free again
         before, sockets = server.memory(), server.open_sockets()
-        connections = [stack.enter_context(_connect(server.port, number)) for number in range(count)]
+        connections = [stack.enter_context(_connect(peer, server.port, number)) for number in range(count)]
         request = asking.head("browser.txt", f"{peer.path}/42")
         if kind == "used":
             for connection in connections:
                 _ask(connection, request)
         _wait_until(lambda: server.open_sockets() >= sockets + count)
-        time.sleep(1)
-        after = server.memory()
         woken, cpu, started = server.wake_ups(), server.cpu_seconds(), time.monotonic()
         time.sleep(settings.idle_seconds)
         elapsed = time.monotonic() - started
+        after = server.memory()  # of connections that have idled for a while
         woken, cpu = server.wake_ups() - woken, server.cpu_seconds() - cpu
         lost = sockets + count - server.open_sockets()
         times = _times(connections, request)
@@ -111,9 +114,10 @@ def _measure(peer: Peer, kind: str, count: int, settings: Settings) -> Idle:
     )
 
 
-def _connect(port: int, number: int) -> socket.socket:
+def _connect(peer: Peer, port: int, number: int) -> socket.socket:
     """Open a connection; the source addresses take turns, so that there are ports enough."""
-    return socket.create_connection(("127.0.0.1", port), 10, (f"127.0.0.{2 + number // PER_ADDRESS}", 0))
+    connection = socket.create_connection(("127.0.0.1", port), 10, (f"127.0.0.{2 + number // PER_ADDRESS}", 0))
+    return CONTEXT.wrap_socket(connection) if peer.scheme == "https" else connection
 
 
 def _ask(connection: socket.socket, request: bytes) -> None:

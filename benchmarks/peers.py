@@ -313,4 +313,15 @@ IDLING_PEERS = (
         ("--timeout-keep-alive", "300"),
     ),
     NGINX,
+    replace(NGINX, name="nginx, TLS", command=_nginx_tls, scheme="https"),
+    replace(
+        fanlight(
+            "fanlight_app",
+            *("--head-seconds", "300", "--idle-seconds", "300", "--cert", str(CERT), "--key", str(KEY)),
+            path="/user",
+            name="Fanlight, TLS",
+            note="the same over TLS 1.3",
+        ),
+        scheme="https",
+    ),
 )

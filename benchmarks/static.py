@@ -1,4 +1,4 @@
-"""Static files: 10 KiB, 1 MiB and 100 MiB, and files that have not changed.
+"""Static files: 1 KiB to 100 MiB, files that have not changed, and more small ones than a server remembers.
 
 In: settings. Out: a table for each, and results/static.json. All servers give the same files of one folder, of
 media types that nobody compresses. Small ones are many and are asked for by wrk, each in turn; big ones are
@@ -25,10 +25,12 @@ from tasks import Task, compare
 if TYPE_CHECKING:
     from settings import Settings
 
+SMALLEST = [f"/dot-{number:03}.png" for number in range(200)]
+RARE = [f"/thumb-{number:04}.png" for number in range(6000)]  # each is asked for once in a while
 SMALL = [f"/icon-{number:03}.png" for number in range(200)]
 MIDDLE = [f"/photo-{number}.jpg" for number in range(8)]
 BIG = ["/film.mp4"]
-BYTES = {10 * 1024: SMALL, MIB: MIDDLE, 100 * MIB: BIG}
+BYTES = {1024: SMALLEST + RARE, 10 * 1024: SMALL, MIB: MIDDLE, 100 * MIB: BIG}
 
 
 def main(settings: Settings) -> None:
@@ -42,11 +44,20 @@ def main(settings: Settings) -> None:
 
 def _tasks() -> list[Task]:
     return [
-        Task(name="10 KiB, 200 files in turn", shape=_asking_small, check=partial(_check, paths=SMALL[:3])),
+        _small("1 KiB, 200 files in turn", SMALLEST),
+        _small("10 KiB, 200 files in turn", SMALL),
         Task(name="the same, not changed since: 304", shape=_asking_unchanged, check=_check_unchanged),
+        _small("1 KiB, 6,000 files in turn", RARE),
         _download("1 MiB, 8 files in turn", MIDDLE, MIB, 16),
         _download("100 MiB", BIG, 100 * MIB, 4),
     ]
+
+
+def _small(name: str, paths: list[str]) -> Task:
+    def asking(server: Serving) -> Shape:
+        return _listed(server, "tiny.txt", [f"{path}\t\n" for path in paths])
+
+    return Task(name=name, shape=asking, check=partial(_check, paths=paths[:3]))
 
 
 def _download(name: str, paths: list[str], size: int, connections: int) -> Task:
@@ -69,10 +80,6 @@ def _write_files() -> None:
 
 def _file(path: str) -> Path:
     return STATIC_FOLDER / path.removeprefix("/")
-
-
-def _asking_small(server: Serving) -> Shape:
-    return _listed(server, "tiny.txt", [f"{path}\t\n" for path in SMALL])
 
 
 def _asking_unchanged(server: Serving) -> Shape:
