@@ -18,19 +18,19 @@ A nested table may have a name, which is put before those of its routes ("shop:i
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from fanlight.errors import Mistake, SetupError
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.routing.key import parse_key
 from fanlight.routing.pattern import ROOT, Pattern, check_segments, parse_pattern, refuse
 from fanlight.routing.source import Literal
 
 VALUE_KINDS = "give a view (a function, without calling it), a string, a template's name, a response or a nested table"
-_TABLE_NAME = re.compile(r"[^\W\d][\w-]*(?::[^\W\d][\w-]*)*")
+_TABLE_NAME = lazy_pattern(r"[^\W\d][\w-]*(?::[^\W\d][\w-]*)*")
 _NEVER_A_RESPONSE = (type(None), bool, int, float, complex, list, tuple, set, frozenset)
 
 

@@ -22,13 +22,14 @@ from msgspec.structs import replace
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import Mistake, SetupError
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.routing.converter import CONVERTERS
 
 MAX_SEGMENTS = 64  # the search is recursive, one call for each
 
-_PARAMETER = re.compile(r"\{([^{}]*)\}")
-_ANGLES = re.compile(r"<(?:(\w+):)?(\w+)>")
-_COLON = re.compile(r":([A-Za-z_]\w*)")
+_PARAMETER = lazy_pattern(r"\{([^{}]*)\}")
+_ANGLES = lazy_pattern(r"<(?:(\w+):)?(\w+)>")
+_COLON = lazy_pattern(r":([A-Za-z_]\w*)")
 
 
 def refuse(message: str, hint: str = "") -> NoReturn:

@@ -7,11 +7,11 @@ InvalidSetting. Opens nothing and resolves no names.
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Collection, Mapping
 from typing import Literal
 
 from fanlight.errors import InvalidSetting
+from fanlight.lazy_pattern import lazy_pattern
 
 UNIX_PREFIX = "unix:"
 FD_PREFIX = "fd:"
@@ -19,9 +19,9 @@ FIRST_FD = 3  # 0, 1 and 2 are the standard streams; systemd passes sockets from
 REDIRECT_NAME = "redirect"  # FileDescriptorName= of a socket whose clients are redirected to https
 MAX_UNIX_PATH_BYTES = 103  # the smallest limit of all systems; a relative path may be short enough
 MAX_PORT = 65535
-PORT = re.compile(r"[0-9]{1,5}")
-_DESCRIPTOR = re.compile(r"[0-9]{1,9}")
-_COUNT = re.compile(r"[0-9]{1,4}")  # of sockets
+PORT = lazy_pattern(r"[0-9]{1,5}")
+_DESCRIPTOR = lazy_pattern(r"[0-9]{1,9}")
+_COUNT = lazy_pattern(r"[0-9]{1,4}")  # of sockets
 _MAPPED = "::ffff:"
 _FORMS = "write host:port, [ipv6]:port, :port, unix:/path or fd:3"
 

@@ -7,11 +7,12 @@ part of a CPU would be throttled in the middle of a request. A missing or malfor
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-_NUMBER = re.compile(r"[0-9]{1,18}")  # microseconds
+from fanlight.lazy_pattern import lazy_pattern
+
+_NUMBER = lazy_pattern(r"[0-9]{1,18}")  # microseconds
 
 
 def usable_cpus(root: Path = Path("/"), available: int | None = None) -> int:

@@ -8,13 +8,13 @@ be parsed.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import Field
 from typing import Any, cast
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import InvalidSetting
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.settings.addresses import MAX_PORT, MAX_UNIX_PATH_BYTES, PORT, UNIX_PREFIX, check_address, inherited
 from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.field import SettingInfo, info_of, setting_fields
@@ -31,8 +31,8 @@ DEFAULT_HOST, DEFAULT_PORT = "localhost", 8000
 RUN_DEFAULTS: Mapping[str, Any] = {"control": "auto"}  # of `fanlight run` and `App.run`: a control socket
 CHILD_PREFIX = "_FANLIGHT_"  # of variables between our own processes
 
-_SERVICE_VARIABLE = re.compile(r"FANLIGHT_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?)")
-_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")  # of FANLIGHT_PORT, or FANLIGHT_DB_PORT
+_SERVICE_VARIABLE = lazy_pattern(r"FANLIGHT_(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_.+)?)")
+_SERVICE_ADDRESS = lazy_pattern(r"(tcp|udp|sctp)://")  # of FANLIGHT_PORT, or FANLIGHT_DB_PORT
 
 Source = Mapping[str, Any]
 SETTINGS: Mapping[str, Field[Any]] = {each.name: each for each in (*setting_fields(Options), *setting_fields(Limits))}

@@ -13,13 +13,14 @@ from decimal import Decimal
 from typing import Any
 
 from fanlight.errors import InvalidSetting
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.settings.cpus import usable_cpus
 from fanlight.settings.field import SettingInfo, Unit, info_of, validation_error
 
 AUTO, NONE = "auto", "none"
-_NUMBER = re.compile(r"(\d+(?:_\d+)*(?:\.\d+)?) ?([a-zA-Z]*)", re.ASCII)
+_NUMBER = lazy_pattern(r"(\d+(?:_\d+)*(?:\.\d+)?) ?([a-zA-Z]*)", re.ASCII)
 _MAX_CHARACTERS = 40  # of a number; no bound of a setting needs more
-_MODE = re.compile(r"(?:0[oO])?([0-7]{1,5})")
+_MODE = lazy_pattern(r"(?:0[oO])?([0-7]{1,5})")
 _SIZES = {"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30}
 _TIMES = {"": Decimal(1), "ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600),
           "d": Decimal(86400)}  # fmt: skip

@@ -21,11 +21,12 @@ from msgspec import Struct
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import AppError
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.settings.start_directory import absolute
 from fanlight.site.shadowing import STANDARD_NAMES, hiding_problem
 
 STANDS_FOR = "fanlight_site"  # the module of a file whose name is not an identifier, or is taken
-_ATTRIBUTE = re.compile(r"(.+?):([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(.*\))?", re.DOTALL)
+_ATTRIBUTE = lazy_pattern(r"(.+?):([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(.*\))?", re.DOTALL)
 
 
 class LoadError(AppError):

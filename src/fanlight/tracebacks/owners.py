@@ -12,8 +12,10 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from fanlight.lazy_pattern import lazy_pattern
+
 _PACKAGE = str(Path(__file__).resolve().parents[1])
-_packages = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
+_packages = lazy_pattern(r"[\\/](?:site|dist)-packages[\\/]")
 MAX_FILES = 4096  # whose owner is remembered
 _UNKNOWN = "Python"
 # The folder of Python's modules, as written and with symbolic links followed. What is installed is found by the name of
