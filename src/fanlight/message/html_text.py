@@ -6,9 +6,9 @@ table of 2,231 named characters that is loaded with it.
 
 from __future__ import annotations
 
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
-
 
 def escape(text: str) -> str:
     """Return text in which no character has a meaning of its own in HTML."""
-    return text.translate(_ESCAPES)
+    # PERF: benchmarks/run.py: `translate` takes four times as long: it looks up each character that stays
+    text = text.replace("&", "&amp;")  # first, as the others bring their own
+    return text.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#x27;")
