@@ -165,11 +165,10 @@ class Connection:
         self.pending, self.pending_body = (rest, more) if rest else (more, NOTHING)
         self.unlogged_bytes = unlogged_bytes
 
-    def batch_at(self, now: float) -> ResponseBatch:
-        """Return the batch of responses that the next ones are added to; a new one begins now."""
-        if self.batch is None:
-            self.batch = ResponseBatch(now)
-        return self.batch
+    def begin_batch(self, now: float) -> ResponseBatch:
+        """Begin a batch of responses that are sent together."""
+        self.batch = batch = ResponseBatch(now)
+        return batch
 
     def send_batch(self, batch: ResponseBatch) -> None:
         """Send what the client takes now of what is held back. Raises OSError, BlockingIOError if it takes nothing."""

@@ -14,10 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fanlight.server.exchange.request_observer import FinishedResponse
+from fanlight.wire.http1.states import ConnectionState
 
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection
     from fanlight.server.exchange.request_observer import RequestObserver
+
+
+WIRE_CLOSED = int(ConnectionState.CLOSED)  # PERF: benchmarks/stages.py: `must_close`, without a call
 
 
 class Batching:
@@ -31,16 +35,18 @@ class Batching:
 
         Only the holder of the hub may, in whose thread the call has run.
         """
-        wire, request = connection.wire, connection.request
+        wire, cache = connection.wire, connection.request.cache
         # What follows a response, its background tasks or the end of the connection, is for one that was sent.
-        if wire.must_close or not wire.can_batch or request.has_background_tasks:
+        if wire.state == WIRE_CLOSED or not wire.can_batch or (cache and connection.request.has_background_tasks):
             return False
-        batch = connection.batch_at(now := time.monotonic())
+        now = time.monotonic()
+        batch = connection.batch or connection.begin_batch(now)
         if not batch.add(data, now):
             return False
         if self._observer is not None:
             batch.record(partial(self._observer.on_response, FinishedResponse(connection)), len(data))
-        connection.release()
+        if connection.body is not None:
+            connection.release()
         return True
 
     def flush(self, connection: Connection) -> bool:
