@@ -569,7 +569,7 @@ class Served:
         hub = self.live.hub
         pool, tasks = hub.pool, hub.watchdog
         is_quiet = not hub.table.connections and not pool.running and pool.waiting == 0
-        return is_quiet and pool._idle == pool._made and not tasks.tasks
+        return is_quiet and len(pool._resting) == pool._made and not tasks.tasks
 
 
 @pytest.fixture(scope="module")

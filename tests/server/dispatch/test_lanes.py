@@ -17,6 +17,7 @@ from fanlight.server.dispatch import lanes as module
 from fanlight.server.dispatch.lanes import (
     FIRST_PROBATION_SECONDS,
     LONGEST_PROBATION_SECONDS,
+    NEXT_LOOK_SECONDS,
     SAMPLES,
     SHORT_RUNS,
     Lanes,
@@ -117,7 +118,8 @@ def test_so_many_routes_are_measured_again_in_a_second(monkeypatch: pytest.Monke
 
 def in_pool(lanes: Lanes, call: FakeCall, count: int, *, seconds: float = SHORT, asleep: float = 0.0) -> None:
     for _ in range(count):
-        lanes.record_in_thread(call, seconds, asleep, 0.0)
+        if lanes.should_measure(call):
+            lanes.record_in_thread(call, seconds, asleep, 0.0)
 
 
 def sent() -> tuple[Lanes, FakeCall, Clock]:
@@ -133,6 +135,8 @@ def test_a_route_comes_back_after_its_probation() -> None:
     in_pool(lanes, call, SHORT_RUNS)
     assert lane_of(call) is Lane.THREAD
     clock.now += FIRST_PROBATION_SECONDS
+    in_pool(lanes, call, SHORT_RUNS - 1)
+    assert lane_of(call) is Lane.THREAD
     in_pool(lanes, call, 1)
     assert lane_of(call) is Lane.MEASURED
 
@@ -144,10 +148,25 @@ def test_a_long_or_a_waiting_run_begins_the_count_anew(run: dict[str, float]) ->
     clock.now += FIRST_PROBATION_SECONDS
     in_pool(lanes, call, SHORT_RUNS - 1)
     in_pool(lanes, call, 1, **run)
+    clock.now += NEXT_LOOK_SECONDS
     in_pool(lanes, call, SHORT_RUNS - 1)
     assert lane_of(call) is Lane.THREAD
     in_pool(lanes, call, 1)
     assert lane_of(call) is Lane.MEASURED
+
+
+def test_a_route_that_waits_is_measured_once_in_a_while() -> None:
+    """As long as its calls wait, measuring them costs next to nothing; one that began earlier decides nothing."""
+    lanes, call, clock = sent()
+    clock.now += FIRST_PROBATION_SECONDS
+    assert lanes.should_measure(call)
+    in_pool(lanes, call, 1, asleep=0.0005)
+    for _ in range(SHORT_RUNS):
+        lanes.record_in_thread(call, SHORT, 0.0, 0.0)
+    assert not lanes.should_measure(call)
+    assert lane_of(call) is Lane.THREAD
+    clock.now += NEXT_LOOK_SECONDS
+    assert lanes.should_measure(call)
 
 
 def test_each_relapse_doubles_the_probation() -> None:
@@ -159,7 +178,7 @@ def test_each_relapse_doubles_the_probation() -> None:
         in_pool(lanes, call, SHORT_RUNS)
         assert lane_of(call) is Lane.THREAD
         clock.now += 0.02
-        in_pool(lanes, call, 1)
+        in_pool(lanes, call, SHORT_RUNS)
         assert lane_of(call) is Lane.MEASURED
         lanes.record_stall(call, "main.py:1 in view")
         expected = min(2 * expected, LONGEST_PROBATION_SECONDS)

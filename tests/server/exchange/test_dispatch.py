@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight import App, Event, EventStream, Request
-from fanlight.testing import LiveServer
+from fanlight import App, Event, EventStream, Request, Response
+from fanlight.message.handler import Lane
+from fanlight.testing import FakeCall, LiveServer
 
 
 def test_blocking_work_of_async_code_runs_in_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,3 +54,47 @@ def test_blocking_work_of_async_code_runs_in_the_pool(monkeypatch: pytest.Monkey
         assert is_done.wait(PATIENCE)
     assert threads
     assert all(name.startswith("fanlight-") for name in threads)
+
+
+def test_a_task_that_is_cancelled_before_it_begins_has_a_response(serve: Any, tools: Any) -> None:
+    """None of its code has run by then, so the server responds; and it is counted no longer."""
+    begun: list[str] = []
+
+    async def view(request: Request) -> Response:
+        begun.append(request.head.path)
+        await asyncio.sleep(0)
+        return Response(b"begun")
+
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **kept: Any) -> Any:
+        task = asyncio.Task(coroutine, loop=loop, **kept)
+        task.cancel()
+        return task
+
+    harness = serve({"/": FakeCall(view, Lane.TASK)})
+    loop, watchdog = harness.hub.ownership.loop, harness.hub.watchdog
+    with harness.connect() as sock:
+        harness.inside(lambda: loop.set_task_factory(factory))
+        assert tools.ask(sock, "/")[0] == 500
+        harness.inside(lambda: loop.set_task_factory(None))
+        assert tools.ask(sock, "/") == (200, b"begun")
+        assert len(begun) == 1
+        harness.wait_until(lambda: not watchdog.tasks and watchdog.beginning is None)
+
+
+def test_async_views_that_came_together_begin_together(serve: Any, tools: Any) -> None:
+    """The loop is called once for a batch, which counts each of them while it runs, and waits for none."""
+    everybody = asyncio.Event()
+    count = 5
+
+    async def view(_: Request) -> Response:
+        await everybody.wait()
+        return Response(b"all")
+
+    harness = serve({"/": FakeCall(view, Lane.TASK)})
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(harness.connect()) for _ in range(count)]
+        for sock in socks:
+            sock.sendall(tools.request("/"))
+        harness.wait_until(lambda: len(harness.hub.watchdog.tasks) == count)
+        harness.inside(lambda: harness.hub.ownership.loop.call_soon(everybody.set))
+        assert [tools.read_response(sock) for sock in socks] == [(200, b"all")] * count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 
 import pytest
@@ -18,7 +19,10 @@ def test_a_pool_makes_no_more_threads_than_allowed() -> None:
         assert let_go.wait(PATIENCE)
         done.release()
 
-    assert [pool.submit(work) for _ in range(6)] == [True] * 5 + [False]
+    assert [pool.submit(work) for _ in range(2)] == [True, True]
+    while len(pool.running) < 2:
+        pass
+    assert [pool.submit(work) for _ in range(4)] == [True, True, True, False]
     let_go.set()
     for _ in range(5):
         assert done.acquire(timeout=PATIENCE)
@@ -37,15 +41,14 @@ def test_a_pool_uses_a_thread_again() -> None:
 
         pool.submit(work)
         assert done.wait(PATIENCE)
-        while pool._idle < 1:
-            pass
+        _wait_until_resting(pool, 1)
     assert set(names) == {"fanlight-1"}
     pool.close()
 
 
-def _idle(pool: ThreadPool, count: int) -> None:
+def _wait_until_resting(pool: ThreadPool, count: int) -> None:
     """Wait until so many threads wait for work."""
-    while pool._idle != count:
+    while len(pool._resting) != count:
         pass
 
 
@@ -59,7 +62,7 @@ def test_a_thread_outlives_whatever_its_work_raises(error: BaseException) -> Non
     pool = ThreadPool(1, 8)
     for _ in range(3):
         assert pool.submit(fail)
-    _idle(pool, 1)
+    _wait_until_resting(pool, 1)
     done = threading.Event()
     assert pool.submit(done.set)
     assert done.wait(PATIENCE)
@@ -84,12 +87,103 @@ def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch: pytest.Monk
         assert not pool.submit(work)
     assert pool.has_room()
     assert pool.submit(work)
+    while not pool.running:
+        pass
     with monkeypatch.context() as none_left:
         none_left.setattr(threading.Thread, "start", cannot)
         assert pool.submit(work)
     let_go.set()
     for _ in range(2):
         assert done.acquire(timeout=PATIENCE)
-    _idle(pool, 1)
+    _wait_until_resting(pool, 1)
     assert (pool._made, pool.waiting) == (1, 0)
     pool.close()
+
+
+def test_no_work_is_lost_however_threads_rest_and_wake() -> None:
+    """Work that several threads bring at once, or just when a thread goes to rest, is all done."""
+    pool, done, count = ThreadPool(4, 10_000), threading.Semaphore(0), 300
+
+    def bring() -> None:
+        for _ in range(count):
+            assert pool.submit(done.release)
+
+    threads = [threading.Thread(target=bring) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for _ in range(3 * count):
+        assert done.acquire(timeout=PATIENCE)
+    for _ in range(count):  # each may meet a thread on its way to rest
+        assert pool.submit(done.release)
+        assert done.acquire(timeout=PATIENCE)
+    _wait_until_resting(pool, pool._made)
+    assert (pool.waiting, pool._is_waking) == (0, False)
+    pool.close()
+
+
+def test_work_that_waits_gets_a_thread_each() -> None:
+    """Calls that were brought together run together, though only one thread is woken for the first of them."""
+    pool, together, done = ThreadPool(8, 8), threading.Barrier(8), threading.Semaphore(0)
+
+    def meet() -> None:
+        together.wait(PATIENCE)
+        done.release()
+
+    for _ in range(2):  # threads that are started, and threads that rest
+        for _ in range(8):
+            assert pool.submit(meet)
+        for _ in range(8):
+            assert done.acquire(timeout=PATIENCE)
+        _wait_until_resting(pool, 8)
+    pool.close()
+
+
+@pytest.mark.parametrize("while_it_rests", [True, False])
+def test_a_thread_outlives_an_exception_between_two_calls(
+    caplog: pytest.LogCaptureFixture, *, while_it_rests: bool
+) -> None:
+    """Whatever a site raises in a thread of the pool from outside, the pool goes on with as many threads."""
+    pool, done, threads = ThreadPool(1, 8), threading.Event(), []
+
+    def interrupt(thread_id: int) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(TimeoutError))
+
+    def work() -> None:
+        threads.append(threading.get_ident())
+        if not while_it_rests:
+            interrupt(threads[0])
+
+    assert pool.submit(work)
+    _wait_until_resting(pool, 1)
+    if while_it_rests:
+        interrupt(threads[0])
+    assert pool.submit(done.set)
+    assert done.wait(PATIENCE)
+    _wait_until_resting(pool, 1)
+    assert (pool._made, pool.waiting, pool.running, pool._is_waking) == (1, 0, {}, False)
+    assert "TimeoutError" in caplog.text
+    pool.close()
+
+
+def test_a_pool_that_is_closed_ends_its_threads() -> None:
+    """Threads that rest end at once, those at work when they have done what waits."""
+    pool, entered, let_go, done = ThreadPool(2, 8), threading.Event(), threading.Event(), threading.Event()
+    threads = []
+
+    def work() -> None:
+        threads.append(threading.current_thread())
+        entered.set()
+        assert let_go.wait(PATIENCE)
+
+    assert pool.submit(lambda: threads.append(threading.current_thread()))
+    _wait_until_resting(pool, 1)
+    assert pool.submit(work)
+    assert entered.wait(PATIENCE)
+    assert pool.submit(work)
+    assert pool.submit(done.set)
+    pool.close()
+    let_go.set()
+    assert done.wait(PATIENCE)
+    for each in threads:
+        each.join(PATIENCE)
+        assert not each.is_alive()

@@ -324,13 +324,14 @@ class Connection:
     def enter(self, phase: Phase, now: float, seconds: float = math.inf, moved_bytes: int = 0) -> None:
         """Enter a phase, for so many seconds at most; the only place where a phase changes.
 
-        Raises InvalidTransition for a phase that can't follow the present one.
+        The phase is set last: a thread that gives a connection back by that touches it no more. Raises
+        InvalidTransition for a phase that can't follow the present one.
         """
         if phase not in NEXT[self.phase]:
             raise InvalidTransition(self.phase, phase)
-        self.phase = phase
         self.phase_started_at, self.deadline = now, now + seconds
         self.moved_bytes = moved_bytes
+        self.phase = phase
 
     def move_deadline(self, deadline: float) -> None:
         """Change how long the present phase may take."""

@@ -23,7 +23,8 @@ The owner of the connection depends on the phase, and nothing else may touch it:
     WRITING, STREAM_PAUSED            the hub, which writes; a paused stream goes on when the client has taken all
     LINGERING                         the hub, which reads and discards
     STREAMING_BODY                    the hub, which reads for a view that waits for more of the content
-    RUNNING, SPOOLING, STREAMING      a thread of the pool or a task, which gives it back through `Ownership.post`
+    RUNNING, SPOOLING, STREAMING      a thread of the pool or a task, which gives it back through `Ownership.post`,
+                                      or by entering IDLE, if nothing is left to be done
                                       (while a stream runs, the hub listens for its client's disconnect)
     CLOSED                            nobody
 

@@ -32,8 +32,8 @@ SLEPT_SECONDS = 0.0001  # a call that sleeps for less is not counted as one that
 MOST_MEASURED = 64  # routes that are measured again in one second: some 20 us for each of their samples
 
 SHORT_SECONDS = 0.002  # a call in the pool that takes less, and sleeps less than SLEPT_SECONDS, could run inline
-SHORT_RUNS = 25  # so many short calls in a row, of the measured ones, bring a route back
-MEASURED_RUNS = 4  # one of so many calls in the pool is measured
+SHORT_RUNS = 25  # so many short calls in a row bring a route back, after its probation
+NEXT_LOOK_SECONDS = 1.0  # after a call in the pool that was not short, none is measured for so long
 FIRST_PROBATION_SECONDS = 5.0  # not sooner than this; twice as long after each relapse
 LONGEST_PROBATION_SECONDS = 600.0
 
@@ -46,8 +46,9 @@ class RouteTimings:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.probation_seconds = FIRST_PROBATION_SECONDS / 2
-        self.short_runs = self.thread_runs = 0
+        self.short_runs = 0
         self.since = 0.0  # when it was sent to threads
+        self.next_look = 0.0  # from when on its calls in threads are measured
         self.reason = ""  # why
         self.stays = False  # in threads, however short its calls are
         self.begin(-1)  # the first call of all fills caches for later ones, so it does not count
@@ -133,8 +134,9 @@ class Lanes:
 
     def _send_to_threads(self, call: Call, record: RouteTimings, reason: str) -> None:
         record.probation_seconds = min(record.probation_seconds * 2, LONGEST_PROBATION_SECONDS)
-        record.short_runs = record.thread_runs = 0
+        record.short_runs = 0
         record.since, record.reason = self._clock(), reason
+        record.next_look = record.since + record.probation_seconds
         call.move_to(Lane.THREAD)
         log.info(
             "%s %s: from now on it runs in the thread pool, each call in any of its threads "
@@ -148,20 +150,21 @@ class Lanes:
     def should_measure(self, call: Call) -> bool:
         """Return whether a call that is about to run in the pool should be measured."""
         record = self._records.get(call)
-        if record is None or record.stays:
-            return False  # its lane was chosen with `@lane`, or by itself
-        record.thread_runs += 1  # threads may lose a count to each other, which does no harm
-        return record.thread_runs % MEASURED_RUNS == 0
+        # Without a record its lane was chosen with `@lane`.
+        return record is not None and not record.stays and self._clock() >= record.next_look
 
     def record_in_thread(self, call: Call, seconds: float, asleep: float, _idle: float) -> None:
-        """Record a pool run; after enough fast runs in a row the route runs inline again."""
+        """Record a pool run; after enough short runs in a row the route runs inline again."""
         record = self._records[call]
         with record.lock:
-            if call.lane is not Lane.THREAD or record.stays:
+            if call.lane is not Lane.THREAD or record.stays or self._clock() < record.next_look:
+                return  # it began before that was decided
+            if seconds >= SHORT_SECONDS or asleep >= SLEPT_SECONDS:
+                record.short_runs = 0
+                record.next_look = self._clock() + NEXT_LOOK_SECONDS
                 return
-            is_short = seconds < SHORT_SECONDS and asleep < SLEPT_SECONDS
-            record.short_runs = record.short_runs + 1 if is_short else 0
-            if record.short_runs >= SHORT_RUNS and self._clock() - record.since >= record.probation_seconds:
+            record.short_runs += 1
+            if record.short_runs >= SHORT_RUNS:
                 record.begin()
                 call.move_to(Lane.MEASURED)
                 log.info("%s is fast again: it runs inline", call.name)

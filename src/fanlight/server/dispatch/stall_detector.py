@@ -175,7 +175,7 @@ class StallDetector:
             return
         watch = self._watchdog
         while not self._stopped and not self._bell.is_set():
-            if watch is not None and watch.tasks:
+            if watch is not None and (watch.tasks or watch.beginning):
                 watch.check()
                 self._bell.wait(LOOP_CHECK_SECONDS)
             else:
@@ -194,6 +194,11 @@ class EventLoopWatchdog:
         self._loop, self.thread_id = loop, thread_id
         self._suspect: asyncio.Task[Any] | None = None
         self.tasks: dict[asyncio.Task[Any], Connection] = {}  # the connection that each running task is for
+        self.beginning: Connection | None = None
+
+    def note_first_step(self, connection: Connection | None) -> None:
+        """Note for which connection a task takes its first step, before it is known; None: for none any more."""
+        self.beginning = connection
 
     def check(self) -> None:
         """Check once; if the loop is blocked, wait until it is free again and log it."""
@@ -210,7 +215,7 @@ class EventLoopWatchdog:
             return
         if free.wait(LOOP_BLOCKED_SECONDS - LOOP_CHECK_SECONDS):
             return
-        connection = self.tasks.get(task)
+        connection = self.tasks.get(task, self.beginning)
         where = thread_position(self.thread_id)
         free.wait()
         log.warning(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from fanlight.message.headers import MutableHeaders
 from fanlight.message.http_date import write_date
-from fanlight.server.connection.phases import CLOSED
+from fanlight.server.connection.phases import CLOSED, IDLE, READING_REQUESTS
 from fanlight.server.io.poller import READ, Poller
 from fanlight.wire.http1.response_writer import write_line
 
@@ -122,6 +122,22 @@ class ConnectionTable:
         else:
             self._poller.register(fd, events)
         self._watched[fd] = events
+
+    def give_back(self, connection: Connection) -> None:
+        """Have the holder read the next request, as its thread has sent the whole response; from that thread only.
+
+        PERF: benchmarks/waits.py: the holder need not be woken for it. It stops watching a connection whose client
+        sends while it runs, so both look twice: the thread enters IDLE, then sees whether it is watched; the holder
+        stops watching, then sees whether it is in IDLE (`watch_again`). However close, one of them sees the other.
+        """
+        connection.enter(IDLE, time.monotonic(), self.keepalive_seconds)
+        if connection.fd not in self._watched:
+            self.ownership.post(self.watch_again, connection)
+
+    def watch_again(self, connection: Connection) -> None:
+        """Watch a connection that was given back meanwhile; only the holder may."""
+        if connection.phase in READING_REQUESTS and self.connections.get(connection.fd) is connection:
+            self.watch(connection)
 
     def close(self, connection: Connection) -> None:
         """Close a connection, and end all that it had under way. A second time does nothing."""

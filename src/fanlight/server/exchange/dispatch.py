@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
@@ -28,7 +30,7 @@ from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.thread_pool import ThreadPool, in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from fanlight.server.dispatch.lanes import Lanes
     from fanlight.server.dispatch.ownership import Ownership, Turn
@@ -39,6 +41,8 @@ log = logging.getLogger("fanlight.server")
 
 BUSY = Response(b"The server has too much to do just now; try again in a moment.\n", 503, media_type="text/plain")
 BUSY.headers["retry-after"] = "1"
+# A task runs up to its first wait when it is made, where Python can do that: a view that does not wait costs no more.
+BEGINS_AT_ONCE: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
 _INLINE, _MEASURED = Lane.INLINE, Lane.MEASURED
 
 
@@ -84,6 +88,9 @@ class Dispatch:
         self._table, self._ownership, self._responder = table, ownership, responder
         self._pool, self._lanes = executors.pool, executors.lanes
         self._detector, self._watchdog = executors.detector, executors.watchdog
+        self._loop = ownership.loop
+        self._starting: deque[Connection] = deque()  # whose tasks are to begin
+        self._make_task: Callable[..., asyncio.Task[None]] = partial(asyncio.Task, loop=self._loop, **BEGINS_AT_ONCE)
         self._new_context = context_maker(partial(in_thread, self._pool, ownership.loop), self._detector.leave)
         run_in_child(self, Dispatch._stop_responding)
 
@@ -119,8 +126,9 @@ class Dispatch:
         return True
 
     def _stop_responding(self) -> None:
-        """Send no more responses: this process is a child, forked by a view."""
+        """Send no more responses, and begin no call: this process is a child, forked by a view."""
         self._responder = _NoResponder()
+        self._starting.clear()
 
     def _start_elsewhere(self, connection: Connection, call: Call) -> None:
         table, request = self._table, connection.request
@@ -132,10 +140,11 @@ class Dispatch:
             if not self._pool.submit(self._run_in_thread, connection):
                 connection.enter(IDLE, table.now)
                 self._responder.respond(connection, BUSY)
-        elif self._ownership.on_loop_thread():
-            self._begin_task(connection)
         else:
-            self._ownership.loop.call_soon_threadsafe(self._begin_task, connection)
+            self._starting.append(connection)
+            if len(self._starting) == 1:  # else the loop is about to look there
+                on_loop = self._ownership.on_loop_thread()
+                (self._loop.call_soon if on_loop else self._loop.call_soon_threadsafe)(self._begin_tasks)
 
     def _run_in_thread(self, connection: Connection) -> None:
         call, request = connection.call, connection.request
@@ -150,13 +159,37 @@ class Dispatch:
             self._lanes.record_in_thread(call, *before.elapsed())
         self._responder.respond_from_thread(connection, response)
 
-    def _begin_task(self, connection: Connection) -> None:
-        task = self._ownership.loop.create_task(self._run_as_task(connection), context=connection.request.context)
-        tasks = self._watchdog.tasks
-        tasks[task] = connection
-        task.add_done_callback(tasks.pop)
-        if self._detector.is_asleep and len(tasks) == 1:
-            self._detector.wake()
+    def _begin_tasks(self) -> None:
+        """Begin the tasks of all connections that wait for that; called by the event loop."""
+        loop, starting, watchdog = self._loop, self._starting, self._watchdog
+        make: Callable[..., asyncio.Task[None]] = (
+            self._make_task if loop.get_task_factory() is None else loop.create_task
+        )
+        begun = []
+        try:
+            while starting:
+                connection = starting.popleft()
+                watchdog.note_first_step(connection)
+                if self._detector.is_asleep and not watchdog.tasks:
+                    self._detector.wake()
+                task = make(self._run_as_task(connection), context=connection.request.context)
+                if not task.done():
+                    watchdog.tasks[task] = connection
+                    begun.append(task)
+        finally:
+            watchdog.note_first_step(None)
+            if starting:
+                loop.call_soon(self._begin_tasks)
+            if begun:
+                loop.call_soon(self._check_begun, begun)
+
+    def _check_begun(self, begun: list[asyncio.Task[None]]) -> None:
+        """Respond for tasks that were cancelled before their first step: no code of theirs did."""
+        for task in begun:
+            if task.cancelled() and not self._ownership.is_closed:
+                connection = self._watchdog.tasks.pop(task)
+                log.error("the task of %s was cancelled before it began", connection.call.name)
+                self._responder.respond_from_task(connection, broken(connection.request))
 
     async def _run_as_task(self, connection: Connection) -> None:
         try:
@@ -168,6 +201,8 @@ class Dispatch:
             response = internal_error(connection.call, connection.request)
         except BaseException:  # noqa: BLE001 - as above
             response = internal_error(connection.call, connection.request)
+        # PERF: benchmarks/waits.py: a callback of the task would do this a turn of the loop later.
+        self._watchdog.tasks.pop(asyncio.current_task(self._loop), None)  # type: ignore[arg-type]  # there is one
         self._responder.respond_from_task(connection, response)
 
 

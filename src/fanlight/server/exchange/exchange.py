@@ -213,9 +213,14 @@ class Exchange:
             self.finish_response(connection)
 
     def respond_from_thread(self, connection: Connection, response: Result) -> None:
-        """Send a response from a thread that is not the holder: it owns the connection until it posts it back."""
-        if self.respond(connection, response):
+        """Send a response from a thread that is not the holder: it owns the connection until it gives it back."""
+        if not self.respond(connection, response):
+            return
+        wire = connection.wire
+        if connection.phase is not RUNNING or connection.pending or wire.must_close or wire.has_buffered:
             self._ownership.post(self.finish_response, connection)
+        else:
+            self._table.give_back(connection)
 
     def respond(self, connection: Connection, response: Result) -> bool:  # noqa: C901, PLR0912 - every response passes here: no calls
         """Send a response, or as much of it as the client takes now; False if a stream goes on by itself.
@@ -327,6 +332,7 @@ class Exchange:
                 self._table.close(connection)
         else:  # it runs elsewhere, and its client sends more or has left: looked at again when it comes back
             self._table.watch(connection, 0)
+            self._table.watch_again(connection)  # its thread may have given it back just before
 
     # --- for the holder of the hub: a response is sent, or on its way --------------------------
 
