@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import asking
 from load import Shape
 from serving import CannotRunError
+from tasks import Task
 
 if TYPE_CHECKING:
     from serving import Serving
@@ -47,6 +48,10 @@ class Cases:
     def shape(self, _: Serving) -> Shape:
         """Return what wrk sends."""
         return self._shape
+
+    def task(self, title: str, is_right: Callable[[Answer, object], bool]) -> Task:
+        """Return the task of answering them all."""
+        return Task(name=title, shape=self.shape, check=lambda server: self.check(server, is_right))
 
     def check(self, server: Serving, is_right: Callable[[Answer, object], bool], path: str = "") -> None:
         """Ask some of them, spread over all; refuse a server that answers otherwise."""

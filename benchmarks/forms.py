@@ -26,12 +26,8 @@ _TAGS = ["green", "loose", "by road", "fragile", "R&D", "30°"]
 
 def task() -> Task:
     """Return the task of taking forms that differ."""
-    cases = Cases("forms", "varied_form.txt", _cases())
-    return Task(
-        name="a form of 6 fields, converted and validated; 5000 different ones",
-        shape=cases.shape,
-        check=lambda server: cases.check(server, _is_right),
-    )
+    title = "a form of 6 fields, converted and validated; 5000 different ones"
+    return Cases("forms", "varied_form.txt", _cases()).task(title, _is_right)
 
 
 def main(settings: Settings) -> None:

@@ -26,12 +26,8 @@ _FOUND = ["", "tea", "café & cake", "<b>lamp</b>", 'a "blue" chair', "soap 50%"
 
 def task() -> Task:
     """Return the task of rendering pages that differ."""
-    cases = Cases("pages", "browser.txt", _cases())
-    return Task(
-        name="a Jinja page: a layout, 25 items, everything escaped; 5000 different requests",
-        shape=cases.shape,
-        check=lambda server: cases.check(server, _is_right),
-    )
+    title = "a Jinja page: a layout, 25 items, everything escaped; 5000 different requests"
+    return Cases("pages", "browser.txt", _cases()).task(title, _is_right)
 
 
 def main(settings: Settings) -> None:

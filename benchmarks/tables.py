@@ -34,11 +34,14 @@ def facts(name: str = "throughput") -> str:
     tasks = [row for found in result(name)["results"].values() for row in found if "failure" not in row]
     disturbed, rounds = (sum(row.get(key, 0) for row in tasks) for key in ("disturbed", "rounds"))
     named = ", ".join(f"{each} {version}" for each, version in versions.items() if each not in NOT_NAMED)
+    others = (
+        f"In {disturbed} of {rounds} measurements another program or machine had more than 5 % of one of the cores.\n"
+    )
     return (
         f"{machine['date'][:10]}, commit {machine['commit']}; {machine['cpu']}, {machine['cores']} cores,"
         f" Linux {machine['kernel'].split('-')[0]}; {machine['python']}, {build.get('compiler', 'compiler unknown')}.\n"
         f"{named}.\n"
-        f"In {disturbed} of {rounds} measurements another program or machine had more than 5 % of one of the cores.\n"
+        f"{others if rounds else ''}"
     )
 
 

@@ -45,3 +45,10 @@ def test_an_interpreter_without_a_profile_is_known(arguments: str, *, is_optimis
     build = module("environment").Build("CPython", "3.11.7", "/usr", arguments, "", "GCC", "", True)
     assert build.is_optimised is is_optimised
     assert ("no PGO" in build.name) is not is_optimised
+
+
+def test_a_budget_allows_one_round_at_least() -> None:
+    """A part without time left is still measured once; one without a budget is measured as often as asked."""
+    settings = module("settings").Settings
+    assert list(settings(rounds=5, until=0.0).turns()) == [0]
+    assert list(settings(rounds=5).turns(most=3)) == [0, 1, 2]
