@@ -69,3 +69,19 @@ def test_the_server_of_a_plain_site_loads_no_part_that_is_not_used() -> None:
     loaded = modules_after(f"{commands}\nfrom fanlight.site.loading import load\nload('.')")
     assert sorted(loaded & {*UNUSED, "jinja2"}) == []
     assert "asyncio" in loaded
+
+
+def test_what_a_site_uses_is_loaded_before_it_serves(tmp_path: Path) -> None:
+    """No request waits for an import: of a parser for a view that may get a form, of messages that a template shows."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "home.html").write_text("{% for each in flashes() %}{{ each }}{% endfor %}")
+    (tmp_path / "main.py").write_text('def save():\n    return ""\n\nURLS = {"/": "home.html", "POST /": save}\n')
+    loaded = modules_after(f"from fanlight.site.loading import load\nload({str(tmp_path)!r})")
+    wanted = {
+        "fanlight.message.form_reader",
+        "multipart",
+        "fanlight.sessions.flash",
+        "jinja2",
+        "fanlight.compression.codecs",
+    }
+    assert sorted(wanted - loaded) == []
