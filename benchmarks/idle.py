@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from settings import Settings
 
-PER_ADDRESS = 5_000  # connections from one source address, well below the ports there are
+PER_ADDRESS = 500  # connections from one source address: fewer than Fanlight allows, and than there are ports
 FEW = 10
 QUICK_PEERS = IDLING_PEERS[:2]
 PROBES = 3_000
