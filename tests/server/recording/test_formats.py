@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanlight.server.recording import formats
-from fanlight.server.recording.formats import Entry, Format, formatter
+from fanlight.server.recording.formats import Entry, Format, formatter, head_fields
 from fanlight.server.recording.sink import PIPE_PIECE_BYTES
 from fanlight.testing import FakeHead
 
@@ -23,7 +23,7 @@ def entry(
     target: str = "/", *, reason: str = "", has_head: bool = True, client: str | None = "192.0.2.1", **fields: str
 ) -> Entry:
     head = FakeHead("GET", target, {name.replace("_", "-"): value for name, value in fields.items()})
-    asked = ("GET", target, head) if has_head else ("", "", None)
+    asked = ("GET", target, head_fields(head)) if has_head else ("", "", None)
     route = "GET /{page} (views.page)"
     line = b"x-request-id: abc-1\r\n"
     return (5.25, 0.0123, *asked, client, "https", route, 200, 321, line, reason)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from fanlight.message.request_id import id_line
 from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.phases import CONTENT
+from fanlight.server.recording.formats import head_fields
 
 if TYPE_CHECKING:
     from fanlight.errors import ProtocolError
@@ -39,6 +40,7 @@ class RequestObserver:
 
     def __init__(self, access_log: AccessLog | None, counts: Counts | None) -> None:
         self._log, self._counts = access_log, counts
+        self._needs_head = access_log is not None and access_log.needs_head
 
     def on_request(self, connection: Connection) -> None:
         """Record when a request began, and put its id into the headers of its response, as the first of them."""
@@ -52,9 +54,10 @@ class RequestObserver:
         if self._counts is not None:
             self._counts.count_response(call, head.method, status, seconds, size)
         if self._log is not None:
+            fields = head_fields(head) if self._needs_head else None
             self._log.add(
                 (
-                    now, seconds, head.method, head.target, head, request.client, request.scheme, call.name, status,
+                    now, seconds, head.method, head.target, fields, request.client, request.scheme, call.name, status,
                     size, request.id_line, "",
                 )
             )  # fmt: skip
@@ -79,12 +82,13 @@ class RequestObserver:
         if connection.phase is CONTENT:  # its head was valid
             seconds, request, route = now - connection.started, connection.request, connection.call.name
             head, client, name = request.head, request.client, request.id_line
+            fields = head_fields(head) if self._needs_head else None
             entry = (
                 now,
                 seconds,
                 head.method,
                 head.target,
-                head,
+                fields,
                 client,
                 request.scheme,
                 route,

@@ -52,6 +52,7 @@ class AccessLog:
         """
         self._format, self._form = formatter(form) if lines is None else _each_by(lines), form
         self._end_round: Callable[[], str] = str if lines is None else lines.end_round
+        self.needs_head = form != "text"  # whether its entries have `HeadFields`
         self._entries: list[Entry] = []  # whose lines are not made yet
         self._making = threading.Lock()  # held for as long as that takes, and never while a line is written
         self._writer = LineWriter(Sink(path), KEPT_BYTES, self._report)

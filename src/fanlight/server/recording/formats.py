@@ -21,11 +21,14 @@ from fanlight.server.recording.redact import escape, may_have_secret, redact_sta
 
 Format = Literal["text", "combined", "json"]
 
+# What some formats use of a head: minor version, host, referer, user agent.
+HeadFields = tuple[int, str, str, str]
 # When it ended (on the performance counter), the seconds it took, method and target ("" if there was no request line),
-# head (None if it was invalid), client, scheme, the call's name, status, bytes sent, the header line of its id, and why
-# it was refused.
-# PERF: benchmarks/run.py: a plain tuple, made once per request.
-Entry = tuple[float, float, str, str, Head | None, str | None, str, str, int, int, bytes, str]
+# `HeadFields` (None if the head was invalid, or the format has no use for them), client, scheme, the call's name,
+# status, bytes sent, the header line of its id, and why it was refused.
+# PERF: benchmarks/logs.py: a plain tuple, made once per request. It does not hold the head: the memory of 64 heads that
+# are kept is memory that the next requests find cold.
+Entry = tuple[float, float, str, str, HeadFields | None, str | None, str, str, int, int, bytes, str]
 Formatter = Callable[[Iterable[Entry], float], str]
 
 MAX_TARGET, MAX_REFERER, MAX_AGENT, MAX_ROUTE, MAX_REASON, MAX_HOST = 1600, 600, 300, 200, 300, 200
@@ -44,6 +47,12 @@ _THREE_DIGITS = tuple(f"{number:03d}" for number in range(1000))
 def formatter(name: Format) -> Formatter:
     """Return the function that makes lines of entries; its `offset` is the wall clock minus the performance counter."""
     return {"text": _text_lines, "combined": _combined_lines, "json": _json_lines}[name]
+
+
+def head_fields(head: Head) -> HeadFields:
+    """Return what the formats other than "text" use of a head."""
+    values = head.values
+    return head.minor, head.authority, values.get("referer", ""), values.get("user-agent", "")
 
 
 class _Kept(dict[Any, str]):
@@ -88,15 +97,15 @@ def _combined_lines(entries: Iterable[Entry], offset: float) -> str:
     """Return lines in Apache's Combined format; the size counts everything that was sent, the head too."""
     lines: list[str] = []
     began, begins = _NEVER, _Kept(str)
-    for ended, _, method, target, head, client, _, _, status, size, _, _ in entries:
+    for ended, _, method, target, fields, client, _, _, status, size, _, _ in entries:
         if not 0.0 <= ended - began < 1.0:
             second = int(ended + offset)
             began, begins = second - offset, _combined_begins(second)
         request = f"{method} {target}" if _is_plain(method, target) else _request(method, target)
-        if head is not None:
-            values = head.values
-            request = f"{request} HTTP/1.{head.minor}"
-            end = f"{_combined_referers[values.get('referer')]}{_combined_agents[values.get('user-agent')]}"
+        if fields is not None:
+            minor, _, referer, agent = fields
+            request = f"{request} HTTP/1.{minor}"
+            end = f"{_combined_referers[referer]}{_combined_agents[agent]}"
         else:
             end = '"-" "-"\n'
             if method:
@@ -118,8 +127,8 @@ def _combined_begins(second: int) -> _Kept:
     return _Kept(lambda client: f'{_name_of(client)} - - [{stamp}] "')
 
 
-_combined_referers = _Kept(lambda value: f'"{escape(redact_start(value or "", MAX_REFERER), MAX_REFERER) or "-"}" ')
-_combined_agents = _Kept(lambda value: f'"{escape(value or "", MAX_AGENT) or "-"}"\n')
+_combined_referers = _Kept(lambda value: f'"{escape(redact_start(value, MAX_REFERER), MAX_REFERER) or "-"}" ')
+_combined_agents = _Kept(lambda value: f'"{escape(value, MAX_AGENT) or "-"}"\n')
 
 
 def _is_plain(method: str, target: str) -> bool:
@@ -151,20 +160,19 @@ def _json_lines(entries: Iterable[Entry], offset: float) -> str:
     """Return a JSON object for each entry, in ASCII, with all of its values."""
     lines: list[str] = []
     began, stamp = _NEVER, ""
-    for ended, seconds, method, target, head, client, scheme, route, status, size, id_line, reason in entries:
+    for ended, seconds, method, target, fields, client, scheme, route, status, size, id_line, reason in entries:
         if not 0.0 <= ended - began < 1.0:
             second = int(ended + offset)
             began, stamp = second - offset, _json_time(second)
         request = f'"{method}","target":"{target}"' if _is_plain(method, target) else _json_request(method, target)
-        fields = ""
-        if head is not None:
-            values = head.values
-            referer, agent = _json_referers[values.get("referer")], _json_agents[values.get("user-agent")]
-            fields = f"{_json_hosts[head.authority]}{referer}{agent}"
+        seen = ""
+        if fields is not None:
+            _, host, referer, agent = fields
+            seen = f"{_json_hosts[host]}{_json_referers[referer]}{_json_agents[agent]}"
         more = f',"refused":{_json_text(reason, MAX_REASON)}' if reason else ""
         lines.append(
             f'{stamp}{_THREE_DIGITS[int((ended - began) * 1000)]}Z","id":"{id_of(id_line)}",{_json_clients[client]}'
-            f'{request},"status":{status},"bytes":{size},"ms":{seconds * 1000:.3f}{_json_routes[route]}{fields}'
+            f'{request},"status":{status},"bytes":{size},"ms":{seconds * 1000:.3f}{_json_routes[route]}{seen}'
             f',"scheme":"{scheme}"{more}}}\n'
         )
     return "".join(lines)
@@ -200,7 +208,5 @@ def _json_text(text: str, most: int) -> str:
 _json_clients = _Kept(lambda client: f'"client":{"null" if client is None else json.dumps(_name_of(client))},"method":')
 _json_routes = _Kept(lambda route: f',"route":{_json_text(route, MAX_ROUTE)}')
 _json_hosts = _Kept(lambda host: f',"host":{_json_text(host, MAX_HOST)}')
-_json_referers = _Kept(
-    lambda referer: f',"referer":{_json_text(redact_start(referer or "", MAX_REFERER), MAX_REFERER)}'
-)
-_json_agents = _Kept(lambda agent: f',"agent":{_json_text(agent or "", MAX_AGENT)}')
+_json_referers = _Kept(lambda referer: f',"referer":{_json_text(redact_start(referer, MAX_REFERER), MAX_REFERER)}')
+_json_agents = _Kept(lambda agent: f',"agent":{_json_text(agent, MAX_AGENT)}')
