@@ -16,8 +16,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUFF_PATHS := src tests examples benchmarks scripts/draw.py scripts/screenshots.py
-# Side by side; who has nothing left to do takes tests from another. The slowest are named at the end.
-PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --durations-min=5
+# Side by side, one more than there are processors, since many tests wait; a process that is done takes tests from
+# another. The slowest are named at the end.
+PYTEST := $(BIN)/pytest tests -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal --durations=10 --durations-min=5
 
 # Tests start some hundred servers: what was compiled for one is kept for the others, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =

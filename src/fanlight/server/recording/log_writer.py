@@ -37,7 +37,7 @@ class LogThread:
         self._handle, self._has_waiting, self._finish = handle, has_waiting, finish
         self._pause_seconds = pause_seconds
         self._calls: deque[Callable[[], object]] = deque()
-        self.is_asleep = False  # who adds something then calls `wake`
+        self.is_asleep = False  # then code that adds something calls `wake`
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._deadline = float("inf")
 
