@@ -197,7 +197,7 @@ def test_a_page_kept_for_back_is_refreshed(site: DevSite, tab: Tab) -> None:
     tab.open(site.url)
     tab.open(f"{site.url}/text")
     site.replace("main.py", "code one", "code two")
-    site.wait_for("code two")
+    wait_for_text(tab, "code two")
     tab.evaluate("history.back()")
     wait_for_text(tab, "code two, template one")
 

@@ -117,9 +117,8 @@ class Exchange:
                 if connection.phase not in READING_REQUESTS:
                     return True
                 if not wire.buffer:
-                    if connection.phase is IDLE:  # PERF: benchmarks/stages.py: as `enter` does, without a call
-                        connection.phase_started_at = now = table.now
-                        connection.deadline = now + table.keepalive_seconds
+                    if connection.phase is IDLE:
+                        connection.restart_phase(table.now, table.keepalive_seconds)
                     else:
                         connection.enter(IDLE, table.now, table.keepalive_seconds)
                     return True

@@ -185,7 +185,7 @@ class Http1Connection:
             self._advance(start + 2)
             self._skipped += 2
             if self._skipped <= _EMPTY_LINES:
-                return self.next_event()
+                return Http1Connection.next_event(self)  # a subclass has begun its own
         elif first == b"\r":
             return None
         elif first[:1] == b"\x16":
