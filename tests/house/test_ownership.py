@@ -35,9 +35,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "server/exchange/dispatch.py": {"turn.serial": _EACH_REQUEST},
     "server/exchange/exchange.py": {
         "connection.call": _EACH_REQUEST,
-        "connection.deadline": _EACH_REQUEST,
         "connection.extra_headers": _EACH_REQUEST,
-        "connection.phase_started_at": _EACH_REQUEST,
         "connection.status": _EACH_REQUEST,
     },
     "server/exchange/request_body.py": {"error.status": _VALUE},
