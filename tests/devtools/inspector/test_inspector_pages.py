@@ -268,7 +268,7 @@ def test_a_huge_exchange_has_a_small_page(inspector: str, store: Store) -> None:
     assert len(fetch(f"{inspector}/exchanges/003-00012")[2]) < 800_000
     began = time.thread_time()
     exchange_page(samples.huge(), shows_secrets=False, folder=None, origin="http://localhost")
-    assert time.thread_time() - began < seconds(2)
+    assert time.thread_time() - began < seconds(8)  # generous: it is to find growth with the square
 
 
 def test_what_is_not_kept_is_not_found(inspector: str) -> None:
