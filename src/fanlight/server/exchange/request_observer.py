@@ -49,18 +49,22 @@ class RequestObserver:
 
     def on_response(self, connection: Connection | FinishedResponse, size: int) -> None:
         """Record a response of which `size` bytes were sent, head included; from the thread that has sent it."""
-        now, request, call, status = perf_counter(), connection.request, connection.call, connection.status
-        seconds, head = now - connection.started, request.head
+        now = perf_counter()
         if self._counts is not None:
-            self._counts.count_response(call, head.method, status, seconds, size)
+            method = connection.request.head.method
+            self._counts.count_response(connection.call, method, connection.status, now - connection.started, size)
         if self._log is not None:
-            fields = head_fields(head) if self._needs_head else None
-            self._log.add(
-                (
-                    now, seconds, head.method, head.target, fields, request.client, request.scheme, call.name, status,
-                    size, request.id_line, "",
-                )
-            )  # fmt: skip
+            self._log.add(self._entry_of(connection, now, connection.status, size))
+
+    def _entry_of(
+        self, connection: Connection | FinishedResponse, now: float, status: int, size: int, reason: str = ""
+    ) -> Entry:
+        request = connection.request
+        head = request.head
+        return (
+            now, now - connection.started, head.method, head.target, head_fields(head) if self._needs_head else None,
+            request.client, request.scheme, connection.call.name, status, size, request.id_line, reason,
+        )  # fmt: skip
 
     def on_cut_off(self, connection: Connection) -> None:
         """Record truncated responses: their client disconnected or was too slow, or a stream failed."""
@@ -78,30 +82,15 @@ class RequestObserver:
         if self._counts is not None:
             self._counts.count_refusal(refusal.status)
         now, reason, status = perf_counter(), str(refusal), refusal.status
-        entry: Entry
         if connection.phase is CONTENT:  # its head was valid
-            seconds, request, route = now - connection.started, connection.request, connection.call.name
-            head, client, name = request.head, request.client, request.id_line
-            fields = head_fields(head) if self._needs_head else None
-            entry = (
-                now,
-                seconds,
-                head.method,
-                head.target,
-                fields,
-                client,
-                request.scheme,
-                route,
-                status,
-                0,
-                name,
-                reason,
-            )
-        else:
-            name, (method, target) = id_line(None), _request_line_of(connection.wire.buffered_start)
-            entry = (now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason)
+            request = connection.request
+            if self._log is not None:
+                self._log.add(self._entry_of(connection, now, status, 0, reason))
+            return request.id_line
+        name = id_line(None)
         if self._log is not None:
-            self._log.add(entry)
+            method, target = _request_line_of(connection.wire.buffered_start)
+            self._log.add((now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason))
         return name
 
 

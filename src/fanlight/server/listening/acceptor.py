@@ -107,16 +107,13 @@ class Acceptor:
 
         False if the descriptor is neither a listener nor that signal.
         """
-        share = self._share
         if fd not in self._listeners:
-            if share is None or fd != share.fd:
+            if self._share is None or fd != self._share.fd:
                 return False
-            share.clear()
+            self._share.clear()
             self.accept_all()
-        elif share is None or (other := self._worker_with_fewer()) is None or not self._step_back():
+        elif not self._leave_to_another():
             self._accept(fd, self._batch)
-        else:
-            share.wake(other)
         return True
 
     def _worker_with_fewer(self) -> int | None:
@@ -125,14 +122,16 @@ class Acceptor:
             return None
         return self._share.place_with_fewer(len(self._open_now))
 
-    def _step_back(self) -> bool:
-        """Leave what waits to another worker for a moment; False if this one must not."""
-        if not self._call_later(STEP_BACK_SECONDS, self._return):
+    def _leave_to_another(self) -> bool:
+        """Wake a worker that has fewer connections, and accept nothing for a moment; False if this one is to accept."""
+        share, place = self._share, self._worker_with_fewer()
+        if share is None or place is None or not self._call_later(STEP_BACK_SECONDS, self._return):
             return False
         self._has_stepped_back = True
         self._steps_left -= 1
         for fd in self._listeners:
             self._poller.unregister(fd)
+        share.wake(place)
         return True
 
     def _return(self) -> None:
