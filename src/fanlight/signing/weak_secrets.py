@@ -36,4 +36,4 @@ def _is_repeated(secret: str) -> bool:
 def _is_sequence(secret: str) -> bool:
     """Return whether most characters follow the one before, as in "abcdefgh" or "87654321"."""
     steps = [abs(ord(after) - ord(before)) for before, after in pairwise(secret)]
-    return sum(step <= 1 for step in steps) > len(steps) * 3 / 4
+    return sum(step <= 1 for step in steps) > len(steps) * 2 / 3
