@@ -13,7 +13,7 @@ import pytest
 from tests.devtools.reload.conftest import DevSite, only_main, wait_until
 from tests.speed import PATIENCE
 
-SAVES = 60
+SAVES = 200
 PLAIN = 'def text() -> str:\n    return "{text}"\n\n\nURLS = {{"/text": text}}\n'
 
 
@@ -59,7 +59,7 @@ class SteadyClient:
 
 
 def test_many_saves_fail_no_request(plain_site: DevSite) -> None:
-    """Sixty changes of the code, while clients with kept and with new connections send requests: none fails."""
+    """Two hundred changes of the code, while clients with kept and with new connections send requests: none fails."""
     site = plain_site
     clients = [SteadyClient(site, keeps_alive=each) for each in (True, True, True, False, False)]
     try:
