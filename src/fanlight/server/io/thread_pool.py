@@ -6,7 +6,7 @@ raise. They are daemons: a call that never returns must not keep the process ali
 
 At most one thread is waking up, and it wakes the next one if more work waits: threads that are woken together would
 only wait for the interpreter, one behind the other. The thread that came to rest last is woken first, as its caches are
-warm. No lock is taken, because each of these steps is atomic; only their order matters:
+warm. No lock is taken but to start a thread, because each of these steps is atomic; only their order matters:
 
     submit            append the work, then see whether a thread is waking up
     a waking thread   is marked as awake, then takes work
