@@ -26,7 +26,7 @@ def _nothing_done() -> None:
 
 def pay(request: Request) -> str:
     done.append(request.headers.get("sec-fetch-site"))
-    return "<!doctype html><title>Paid</title>paid"
+    return "<!doctype html><link rel=icon href='data:,'><title>Paid</title>paid"
 
 
 def front() -> str:

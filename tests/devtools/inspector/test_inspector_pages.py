@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import time
 from html.parser import HTMLParser
@@ -266,9 +267,14 @@ def test_a_huge_exchange_has_a_small_page(inspector: str, store: Store) -> None:
     """Megabytes in thousands of pieces, hundreds of queries and log lines: the page stays small, and is made soon."""
     store.add([samples.huge()])
     assert len(fetch(f"{inspector}/exchanges/003-00012")[2]) < 800_000
-    began = time.thread_time()
-    exchange_page(samples.huge(), shows_secrets=False, folder=None, origin="http://localhost")
-    assert time.thread_time() - began < 2 * measured(clock=time.thread_time)  # as fast as the machine is just now
+    times = []
+    for _ in range(3):
+        gc.disable()  # it would walk over all objects that pytest holds
+        began = time.thread_time()
+        exchange_page(samples.huge(), shows_secrets=False, folder=None, origin="http://localhost")
+        times.append(time.thread_time() - began)
+        gc.enable()
+    assert min(times) < 2 * measured(clock=time.thread_time)  # as fast as the machine is just now
 
 
 def test_what_is_not_kept_is_not_found(inspector: str) -> None:
