@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from fanlight.compression.codecs import CODECS
 from fanlight.compression.negotiation import acceptable_encodings, is_compressible
 from fanlight.errors import NotFound, ServiceUnavailable
-from fanlight.message.conditional import CONDITIONAL_FIELDS, apply_conditions, is_plain_revalidation
+from fanlight.message.conditional import apply_conditions, has_conditions, is_plain_revalidation
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
@@ -123,7 +123,7 @@ class StaticFiles:
         # A side file is valid only for the file that it was made of.
         if chosen.version is not plain.version and not plain.version.is_current():
             return None
-        if not CONDITIONAL_FIELDS.isdisjoint(values):
+        if has_conditions(values):
             return self._conditional_response(chosen, request)
         if chosen.whole is not None:
             return chosen.whole if chosen.version.is_current() else None

@@ -255,22 +255,22 @@ class Http1Connection:
         # as two known pieces and the content
         lines = (known_heads.get((status, fields)) if fields.__class__ is tuple else None) or write_head(status, fields)
         size, head = len(content), self._head
-        rest = known_ends.get(size) or write_end(size)
+        end = known_ends.get(size) or write_end(size)
         if status in _WITHOUT_CONTENT:
-            rest = _WITHOUT_CONTENT[status] + b"\r\n"
-        elif head is None or head.method != "HEAD":
-            rest += content
+            end, content = _WITHOUT_CONTENT[status] + b"\r\n", b""
+        elif head is not None and head.method == "HEAD":
+            content = b""
         state = NEXT[self.state][_RESPONSE_SENT]
         if state < 0:
             raise WireStateError(self.state, _RESPONSE_SENT)
         if self._is_last or state == _CLOSED:
             self.state = _CLOSED if state == _CLOSED else NEXT[self.state][_CLOSE]
             self._is_last = True
-            return b"%b%bconnection: close\r\n%b" % (lines, standard, rest)
+            return b"%b%bconnection: close\r\n%b%b" % (lines, standard, end, content)
         self.state = state
         if head is not None and not head.minor:
-            return b"%b%bconnection: keep-alive\r\n%b" % (lines, standard, rest)
-        return lines + standard + rest
+            return b"%b%bconnection: keep-alive\r\n%b%b" % (lines, standard, end, content)
+        return lines + standard + end + content  # which is copied once
 
     def start_response(self, status: int, fields: Sequence[Pair], length: int | None, standard: bytes) -> bytes:
         """Return the head of a response whose content is sent in pieces; `length` is None if unknown."""
