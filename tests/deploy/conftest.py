@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -86,13 +87,27 @@ class Running:
 
     def wait_for_port(self, port: int) -> None:
         """Return once the port accepts connections."""
+        self._wait_until(lambda: socket.create_connection(("127.0.0.1", port), 1).close(), f"nothing listens on {port}")
+
+    def wait_for_handshake(self, port: int, host: str) -> None:
+        """Return once TLS is spoken on the port, whose certificate may be made after it is opened."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+        def shake_hands() -> None:
+            with socket.create_connection(("127.0.0.1", port), 1) as sock:
+                context.wrap_socket(sock, server_hostname=host).close()
+
+        self._wait_until(shake_hands, f"no handshake on {port}")
+
+    def _wait_until(self, attempt: Callable[[], None], failure: str) -> None:
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
+                attempt()
             except OSError:
                 assert self.process.poll() is None, f"it has ended:\n{self.log.read_text()}"
-                assert time.monotonic() < until, f"nothing listens on {port}:\n{self.log.read_text()}"
+                assert time.monotonic() < until, f"{failure}:\n{self.log.read_text()}"
                 time.sleep(0.05)
             else:
                 return

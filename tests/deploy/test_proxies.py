@@ -113,7 +113,8 @@ class ProxiedSite:
 
     def put(self, proxy: Callable[..., list[str]], certificate: Path) -> None:
         """Start a proxy in front of the site."""
-        self.start(proxy(self.config, self.folder, certificate, self.ports), self.ports["https"])
+        running = self.start(proxy(self.config, self.folder, certificate, self.ports), self.ports["https"])
+        running.wait_for_handshake(self.ports["https"], "example.org")
 
 
 @pytest.fixture
