@@ -76,12 +76,14 @@ def compiled(peer: Peer) -> tuple[Peer, ...]:
     return (replace(peer, name=f"{name}[speed]{comma}{rest}", environment={}),) if PURE else ()
 
 
-def uvicorn(name: str, app: str, note: str = "", path: str = "", options: Sequence[str] = ()) -> Peer:
-    """Return an ASGI app on uvicorn, with uvloop and httptools."""
-    fixed = shlex.split("--host 127.0.0.1 --loop uvloop --http httptools --no-access-log --log-level warning")
+def uvicorn(
+    name: str, app: str, note: str = "", path: str = "", options: Sequence[str] = (), *, loop: str = "uvloop"
+) -> Peer:
+    """Return an ASGI app on uvicorn, with httptools, by default on uvloop."""
+    fixed = shlex.split(f"--host 127.0.0.1 --loop {loop} --http httptools --no-access-log --log-level warning")
     return Peer(
         name=name,
-        note="; ".join(filter(None, (note, "uvloop, httptools"))),
+        note="; ".join(filter(None, (note, f"{loop}, httptools"))),
         path=path,
         command=lambda port, _: [program("uvicorn"), f"{app}:app", "--port", str(port), *fixed, *options],
     )
@@ -116,9 +118,14 @@ def script(name: str, file: str, note: str, path: str = "/user") -> Peer:
     return Peer(name=name, note=note, path=path, command=lambda port, _: [sys.executable, f"{file}.py", str(port)])
 
 
-def _sanic(port: int, _: Path) -> list[str]:
+def sanic(app: str) -> Peer:
+    """Return an app on Sanic, in one process."""
     fixed = shlex.split("--host 127.0.0.1 --single-process --no-access-logs --no-motd")
-    return [program("sanic"), "sanic_app:app", "--port", str(port), *fixed]
+    return Peer(
+        name="Sanic",
+        note="uvloop, httptools; its own server",
+        command=lambda port, _: [program("sanic"), f"{app}:app", "--port", str(port), *fixed],
+    )
 
 
 # --- one route with one parameter ----------------------------------------------------------------
@@ -148,7 +155,7 @@ FLASK_WIDE = gunicorn(
     "--worker-class gthread --threads 64",
 )
 AIOHTTP = script("aiohttp", "aiohttp_app", "uvloop; its own server")
-SANIC = Peer(name="Sanic", command=_sanic, note="uvloop, httptools; its own server")
+SANIC = sanic("sanic_app")
 
 PEERS = (
     NGINX,
@@ -225,6 +232,18 @@ WAITING_PEERS = (
     uvicorn("FastAPI", "waits_fastapi", f"uvicorn; {_IN_THREADS}"),
     gunicorn("Flask", "waits_flask", _BY_GTHREAD, options=_GTHREAD_64),
     gunicorn("Django", "waits_django", f"{_BY_GTHREAD}; cursors", options=_GTHREAD_64),
+)
+
+# --- async views that wait: each answers /sleep and /postgresql/{number} ---------------------------
+
+_MANY = ("--connections-per-address", "0")  # a thousand from one address is its limit, and wrk has only one
+AWAITING_PEERS = (
+    fanlight("async_waits_fanlight", *_MANY, note="asyncio's own loop; no limit for one address"),
+    fanlight("async_waits_fanlight", *_MANY, "--uvloop", name="Fanlight, uvloop", note="no limit for one address"),
+    uvicorn("Starlette, uvicorn", "async_waits_starlette"),
+    uvicorn("Starlette, uvicorn on asyncio", "async_waits_starlette", loop="asyncio"),
+    replace(script("aiohttp", "async_waits_aiohttp", "uvloop; its own server"), path=""),
+    replace(sanic("async_waits_sanic"), path=""),
 )
 
 # --- views with work to do -----------------------------------------------------------------------

@@ -60,6 +60,8 @@ def watched(server: Serving, make_load: Callable[[], Load]) -> Sample:
     on_server, on_load = core_time(SERVER_CORE).since(cores[0]), core_time(LOAD_CORE).since(cores[1])
     if seen.errors:
         raise CannotRunError(f"errors: {', '.join(f'{count} {name}' for name, count in seen.errors.items())}")
+    if not seen.requests:
+        raise CannotRunError(f"no response within {seen.seconds:.1f} s")
     others = max(
         (on_server.processes - server_spent) / on_server.total, (on_load.processes - load_spent) / on_load.total
     )

@@ -218,6 +218,20 @@ def waits() -> str:
     )
 
 
+def async_waits() -> str:
+    """Return requests per second, processor time and p99 of async views that wait."""
+    tasks = list(result("async_waits")["results"])
+    found = [rows("async_waits", task) for task in tasks]
+    servers = list(dict.fromkeys(server for each in found for server in each))
+    cells = lambda row: (  # noqa: E731
+        f"{middle(row, 'rate') or 0:,.0f}, {microseconds(row)}, {middle(row, 'p99_ms') or 0:.0f}" if row else ""
+    )
+    return table(
+        ("requests per second, processor time in µs, p99 in ms", *tasks),
+        ([server, *(cells(each.get(server)) for each in found)] for server in servers),
+    )
+
+
 def dev_reload() -> str:
     """Return how long development servers take to serve what was saved, and what fails meanwhile."""
     lines = [
@@ -364,6 +378,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "static": over("static", "nginx"),
     "idle": idle,
     "waits": waits,
+    "async-waits": async_waits,
     "instructions": instructions,
     "revisions": revisions,
     "steps": steps,
