@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -118,6 +119,7 @@ class NoCollector:
     """
 
     collect = freeze = unfreeze = staticmethod(lambda: None)
+    get_threshold, set_threshold = staticmethod(gc.get_threshold), staticmethod(gc.set_threshold)
 
 
 class Certificates:

@@ -172,7 +172,7 @@ class Hub:
 
     def poll_once(self) -> None:
         """Serve all that is ready; the event loop calls this once for a whole batch."""
-        ownership = self.ownership
+        ownership, dispatch = self.ownership, self.exchange.dispatch
         turn = ownership.turn
         asyncio._set_running_loop(None)  # noqa: SLF001 - documented, for those who run loops: a plain view sees none
         try:
@@ -180,6 +180,8 @@ class Hub:
                 ownership.give_back()
         finally:
             asyncio._set_running_loop(ownership.loop)  # noqa: SLF001 - as above
+            if dispatch.starting:
+                dispatch.begin_tasks()
 
     def run_in_rescue_thread(self, turn: Turn) -> None:
         """Serve until the loop's thread is free again, or this thread is stuck in a view too."""

@@ -39,6 +39,9 @@ from fanlight.wire.http1.response_writer import write_line
 # PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits this long for the interpreter after each
 # system call; Python's default of 5 ms would halve the throughput of fast views.
 SWITCH_SECONDS = 0.0005
+# PERF: benchmarks/async_waits.py: a thousand requests that wait hold more objects than Python's first threshold, so they
+# would be walked again and again. This is Python's own from 3.13 on; what the site has set stays.
+YOUNG_OBJECTS, PYTHON_THRESHOLDS = 2000, (700, 10, 10)
 REINSTALL_SECONDS = 1.0  # between two checks whether the site has replaced our signal handlers
 FORCED_LOG_SECONDS = 0.5  # for the access log when the process is ended by force
 
@@ -282,10 +285,13 @@ def _tuned_interpreter() -> Iterator[None]:
     # What exists by now stays: the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
-    switch_seconds = sys.getswitchinterval()
+    thresholds, switch_seconds = gc.get_threshold(), sys.getswitchinterval()
+    if thresholds == PYTHON_THRESHOLDS:
+        gc.set_threshold(YOUNG_OBJECTS, *thresholds[1:])
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         yield
     finally:
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
         sys.setswitchinterval(switch_seconds)

@@ -98,3 +98,20 @@ def test_async_views_that_came_together_begin_together(serve: Any, tools: Any) -
         harness.wait_until(lambda: len(harness.hub.watchdog.tasks) == count)
         harness.inside(lambda: harness.hub.ownership.loop.call_soon(everybody.set))
         assert [tools.read_response(sock) for sock in socks] == [(200, b"all")] * count
+
+
+def test_the_task_of_an_async_view_has_the_name_of_its_route() -> None:
+    """So a log or a debugger says which view it is."""
+    names: list[str] = []
+
+    async def view() -> str:
+        task = asyncio.current_task()
+        assert task is not None
+        names.append(task.get_name())
+        await asyncio.sleep(0)
+        return ""
+
+    with LiveServer(App({"/waits": view})) as server:
+        urllib.request.urlopen(f"{server.url}/waits", timeout=PATIENCE).close()
+    assert len(names) == 1
+    assert names[0].startswith("GET /waits (")

@@ -12,7 +12,7 @@ import logging
 import sys
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from msgspec import Struct
 
@@ -30,7 +30,7 @@ from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.thread_pool import ThreadPool, in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from fanlight.server.dispatch.lanes import Lanes
     from fanlight.server.dispatch.ownership import Ownership, Turn
@@ -43,7 +43,7 @@ BUSY = Response(b"The server has too much to do just now; try again in a moment.
 BUSY.headers["retry-after"] = "1"
 # A task runs up to its first wait when it is made, where Python can do that: a view that does not wait costs no more.
 BEGINS_AT_ONCE: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) else {}
-_INLINE, _MEASURED = Lane.INLINE, Lane.MEASURED
+_INLINE, _MEASURED, _THREAD = Lane.INLINE, Lane.MEASURED, Lane.THREAD
 
 
 class Responder(Protocol):
@@ -89,7 +89,7 @@ class Dispatch:
         self._pool, self._lanes = executors.pool, executors.lanes
         self._detector, self._watchdog = executors.detector, executors.watchdog
         self._loop = ownership.loop
-        self._starting: deque[Connection] = deque()  # whose tasks are to begin
+        self.starting: deque[Connection] = deque()  # whose tasks are to begin
         self._make_task: Callable[..., asyncio.Task[None]] = partial(asyncio.Task, loop=self._loop, **BEGINS_AT_ONCE)
         self._new_context = context_maker(partial(in_thread, self._pool, ownership.loop), self._detector.leave)
         run_in_child(self, Dispatch._stop_responding)
@@ -128,7 +128,7 @@ class Dispatch:
     def _stop_responding(self) -> None:
         """Send no more responses, and begin no call: this process is a child, forked by a view."""
         self._responder = _NoResponder()
-        self._starting.clear()
+        self.starting.clear()
 
     def _start_elsewhere(self, connection: Connection, call: Call) -> None:
         table, request = self._table, connection.request
@@ -136,15 +136,14 @@ class Dispatch:
         request.context = self._new_context()
         if call.body_policy.sends_early_hints and can_send_early_hints(connection):
             request.cache_value(HINT_SENDER_KEY, partial(send_early_hints, connection, request))
-        if call.lane is Lane.THREAD:
+        if call.lane is _THREAD:
             if not self._pool.submit(self._run_in_thread, connection):
                 connection.enter(IDLE, table.now)
                 self._responder.respond(connection, BUSY)
         else:
-            self._starting.append(connection)
-            if len(self._starting) == 1:  # else the loop is about to look there
-                on_loop = self._ownership.on_loop_thread()
-                (self._loop.call_soon if on_loop else self._loop.call_soon_threadsafe)(self._begin_tasks)
+            self.starting.append(connection)
+            if len(self.starting) == 1 and not self._ownership.on_loop_thread():  # else the hub is about to look there
+                self._loop.call_soon_threadsafe(self.begin_tasks)
 
     def _run_in_thread(self, connection: Connection) -> None:
         call, request = connection.call, connection.request
@@ -159,27 +158,30 @@ class Dispatch:
             self._lanes.record_in_thread(call, *before.elapsed())
         self._responder.respond_from_thread(connection, response)
 
-    def _begin_tasks(self) -> None:
-        """Begin the tasks of all connections that wait for that; called by the event loop."""
-        loop, starting, watchdog = self._loop, self._starting, self._watchdog
-        make: Callable[..., asyncio.Task[None]] = (
-            self._make_task if loop.get_task_factory() is None else loop.create_task
-        )
+    def begin_tasks(self) -> None:
+        """Begin the tasks of all connections that wait for that; called in the running loop, at the end of a batch."""
+        loop, starting, watchdog = self._loop, self.starting, self._watchdog
+        has_factory = loop.get_task_factory() is not None
         begun = []
         try:
             while starting:
                 connection = starting.popleft()
-                watchdog.note_first_step(connection)
+                if BEGINS_AT_ONCE:
+                    watchdog.note_first_step(connection)
                 if self._detector.is_asleep and not watchdog.tasks:
                     self._detector.wake()
-                task = make(self._run_as_task(connection), context=connection.request.context)
+                running, context = self._run_as_task(connection), connection.request.context
+                if has_factory:
+                    task = loop.create_task(running, context=context)
+                else:
+                    task = self._make_task(running, context=context, name=connection.call.name)
                 if not task.done():
                     watchdog.tasks[task] = connection
                     begun.append(task)
         finally:
             watchdog.note_first_step(None)
             if starting:
-                loop.call_soon(self._begin_tasks)
+                loop.call_soon(self.begin_tasks)
             if begun:
                 loop.call_soon(self._check_begun, begun)
 
@@ -193,7 +195,7 @@ class Dispatch:
 
     async def _run_as_task(self, connection: Connection) -> None:
         try:
-            response = await cast("Awaitable[Response]", connection.call.run(connection.request))
+            response = await connection.call.run(connection.request)  # type: ignore[misc]  # in this lane it can be awaited
         except asyncio.CancelledError:
             if self._ownership.is_closed:  # the loop ends, and its tasks with it
                 raise

@@ -90,7 +90,7 @@ class Exchange:
         self.refusals = Refusals(table, observer, batching, self.finish_response)
         self._spooler = BodySpooler(table, ownership, executors.pool, self._resume_with_body)
         self._streams = Streams(table, ownership, executors, self.stream_finished)
-        self._dispatch = Dispatch(table, ownership, executors, self)
+        self.dispatch = Dispatch(table, ownership, executors, self)
 
     # --- for the holder of the hub: bytes have arrived ------------------------------------
 
@@ -112,7 +112,7 @@ class Exchange:
                         continue
                 elif not self._take_content(connection, event):
                     continue
-                if not self._dispatch.start(connection, turn):
+                if not self.dispatch.start(connection, turn):
                     return False
                 if connection.phase not in READING_REQUESTS:
                     return True
@@ -145,7 +145,7 @@ class Exchange:
     def _refuse(self, connection: Connection, refusal: ProtocolError, turn: Turn) -> bool:
         """Refuse a message, or have the app do that; False once another thread holds the hub."""
         if let_app_refuse(connection, refusal, self._table.now):
-            return self._dispatch.start(connection, turn)
+            return self.dispatch.start(connection, turn)
         self.refusals.refuse(connection, refusal)
         return True
 
@@ -159,7 +159,7 @@ class Exchange:
         if outcome:
             if not isinstance(outcome, ProtocolError):
                 end_body(connection, self._table.now)
-            if not self._dispatch.start(connection, turn):
+            if not self.dispatch.start(connection, turn):
                 return False
             if connection.phase not in READING_REQUESTS:
                 return True
@@ -187,11 +187,12 @@ class Exchange:
             connection.enter(HEAD, self._table.now, self._limits.head_seconds)
 
     def respond_from_task(self, connection: Connection, response: Result) -> None:
-        """Send the response of a call that ran as a task, at the end of that task."""
+        """Send the response of a call that ran as a task, at the end of that task, in the loop's thread."""
+        turn = self._ownership.turn
         if connection.body_reader is not None:
             # Only the holder may: it may be receiving just now.
             self._ownership.post(self._end_streaming_body, connection, response)
-        elif not self._ownership.on_loop_thread():
+        elif turn is None or not turn.is_on_loop:
             self.respond_from_thread(connection, response)
         elif self.respond(connection, response):
             self.finish_response(connection)
@@ -350,7 +351,7 @@ class Exchange:
             connection.wait_for_client(table.now, self._limits)
             table.watch(connection, WRITE)
             self.send_buffers.add(connection)
-        elif wire.must_close:
+        elif wire.state == WIRE_CLOSED:
             if wire.is_request_unread:
                 self.refusals.linger(connection)
             else:
