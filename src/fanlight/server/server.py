@@ -39,7 +39,7 @@ from fanlight.wire.http1.response_writer import write_line
 # PERF: benchmarks/lanes.py: while a view computes in a thread, the hub waits this long for the interpreter after each
 # system call; Python's default of 5 ms would halve the throughput of fast views.
 SWITCH_SECONDS = 0.0005
-# PERF: benchmarks/async_waits.py: a thousand requests that wait hold more objects than Python's first threshold, so they
+# PERF: benchmarks/async_waits.py: a thousand requests that wait hold more objects than Python's first threshold, and
 # would be walked again and again. This is Python's own from 3.13 on; what the site has set stays.
 YOUNG_OBJECTS, PYTHON_THRESHOLDS = 2000, (700, 10, 10)
 REINSTALL_SECONDS = 1.0  # between two checks whether the site has replaced our signal handlers
