@@ -198,8 +198,10 @@ CERT, KEY = TLS_FOLDER / "cert.pem", TLS_FOLDER / "key.pem"
 def _nginx_tls(port: int, folder: Path) -> list[str]:
     command = nginx(port, folder)
     conf = folder / "nginx.conf"
-    secured = f"listen 127.0.0.1:{port} ssl;\n        ssl_certificate {CERT};\n        ssl_certificate_key {KEY};"
-    conf.write_text(conf.read_text().replace(f"listen 127.0.0.1:{port};", secured))
+    secured = f"listen 127.0.0.1:{port} ssl; ssl_certificate {CERT}; ssl_certificate_key {KEY};"
+    # Before 1.23.4 its default ends with TLS 1.2, where a resumed handshake has no key exchange.
+    protocols = "ssl_protocols TLSv1.2 TLSv1.3;"
+    conf.write_text(conf.read_text().replace(f"listen 127.0.0.1:{port};", f"{secured} {protocols}"))
     return command
 
 

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import asking
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from settings import Settings
 
+SPOKEN = "TLSv1.3", "TLS_AES_256_GCM_SHA384"
 CONTEXT = ssl.create_default_context()
 CONTEXT.check_hostname, CONTEXT.verify_mode = False, ssl.CERT_NONE  # the certificate is of our own making
 
@@ -33,8 +35,8 @@ CONTEXT.check_hostname, CONTEXT.verify_mode = False, ssl.CERT_NONE  # the certif
 def main(settings: Settings) -> None:
     """Measure, print and save."""
     make_certificate()
-    tasks = [small_page(shape) for shape in (TINY, BROWSER, CLOSING)]
-    tasks.append(Task(name="a resumed handshake for each request", check=_check_resumption, sample=_resuming))
+    tasks = [replace(small_page(shape), check=_check) for shape in (TINY, BROWSER, CLOSING)]
+    tasks.append(Task(name="a resumed handshake for each request", check=_check, sample=_resuming))
     compare(settings, TLS_PEERS, tasks, "tls", TLS_PEERS[:2])
 
 
@@ -75,5 +77,13 @@ def _ask(server: Serving, session: ssl.SSLSession | None) -> tuple[ssl.SSLSessio
         return connection.session, bool(connection.session_reused)
 
 
-def _check_resumption(server: Serving) -> None:
+def _check(server: Serving) -> None:
+    """Refuse a server whose responses are wrong, or that speaks another TLS than the others."""
     asking.check(server.peer, server.port)
+    with (
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) as plain,
+        CONTEXT.wrap_socket(plain) as connection,
+    ):
+        spoken = connection.version(), (connection.cipher() or ("no cipher",))[0]
+    if spoken != SPOKEN:
+        raise CannotRunError(f"it speaks {' with '.join(map(str, spoken))}")

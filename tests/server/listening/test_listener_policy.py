@@ -7,14 +7,14 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.speed import PATIENCE
 
-from fanlight import App, Request
+from fanlight import App, Request, Response, lane
 from fanlight.settings.options import Options
 from fanlight.testing import LiveServer
 
@@ -251,6 +251,16 @@ def context(certificates: Any) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certificates.ca)
 
 
+@contextmanager
+def connected(server: LiveServer, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
+    """Give a connection to a server over TLS."""
+    with (
+        socket.create_connection(("127.0.0.1", server.port), PATIENCE) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as sock,
+    ):
+        yield sock
+
+
 def ask_securely(server: LiveServer, context: ssl.SSLContext, data: bytes, before: bytes = b"") -> bytes:
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as plain:
         if before:
@@ -358,6 +368,39 @@ def test_a_client_certificate_is_in_the_request(certificates: Any, pair: Any, co
         client = certificates.make("alice.example", title="alice")
         context.load_cert_chain(client.cert, client.key)
         assert b"alice" in ask_securely(server, context, request_bytes("/"))
+
+
+def test_all_requests_of_a_connection_are_secure(certificates: Any, pair: Any, context: ssl.SSLContext) -> None:
+    """Each has the scheme, the client's certificate and HSTS, and none believes a stranger's fields."""
+
+    def facts(request: Request) -> Response:
+        assert request.client_cert is not None
+        response = Response(f"{request.scheme} {request.client} {'alice' in str(request.client_cert.subject)}")
+        response.set_cookie("seen", "yes")
+        return response
+
+    options = Options(
+        bind=("127.0.0.1:0",), access_log=False, cert=(pair.cert,), key=(pair.key,),
+        client_ca=certificates.ca, client_cert="required", hsts_seconds=600,
+    )  # fmt: skip
+    client = certificates.make("alice.example", title="alice")
+    context.load_cert_chain(client.cert, client.key)
+    with LiveServer(App({"/": facts}), options=options) as server, connected(server, context) as sock:
+        for _ in range(3):
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n")
+            head, _, content = sock.recv(65536).partition(b"\r\n\r\n")
+            assert content == b"https 127.0.0.1 True"
+            assert head.count(b"strict-transport-security: max-age=600") == 1
+            assert b"; Secure" in head
+
+
+def test_pipelined_requests_get_one_record(pair: Any, context: ssl.SSLContext) -> None:
+    """Sixteen that come together are responded to together, encrypted at once and sent at once."""
+    options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(pair.cert,), key=(pair.key,))
+    page = lane("inline")(lambda: "page")  # another one may be measured, by itself
+    with LiveServer(App({"/": page}), options=options) as server, connected(server, context) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 16)
+        assert sock.recv(65536).count(b"HTTP/1.1 200 ") == 16  # it returns one record at most
 
 
 def test_an_unfinished_handshake_times_out(start: Start, pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:

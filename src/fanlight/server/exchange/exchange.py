@@ -236,7 +236,7 @@ class Exchange:
             if not isinstance(response, Response):
                 log.error("%s returned %s instead of a response", connection.call.name, type(response).__name__)
                 response = broken(connection.request)
-            if connection.policy is not None or (connection.extra_headers and response.own_headers is not None):
+            if response.own_headers is not None and (connection.extra_headers or connection.policy is not None):
                 apply_request_context(connection, response)
             content, own = response.content, response.own_headers
             if content.__class__ is bytes and 0 < len(content) < self._least_bytes:

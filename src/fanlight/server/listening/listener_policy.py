@@ -68,6 +68,7 @@ class ListenerPolicy:
         self._to_https = None if https_port is None else redirect_to_https(https_port)
         self._has_warned_of_fields = self._has_warned_of_handshake = False
         self._next_refresh = 0.0
+        self._direct_tls = DirectTlsPolicy(passes_hints=proxies.passes_hints, hsts=self._hsts)
 
     def trusts(self, client: str | None) -> bool:
         """Return whether a peer is a trusted proxy; None is a peer behind a unix socket."""
@@ -191,12 +192,38 @@ class ListenerPolicy:
                     connection.client,
                     connection.client,
                 )
-        if not connection.is_tls and self._to_https is None and not self._proxies.has_proxy_header:
-            connection.set_policy(None)  # nothing to do for its further requests
+        # For its further requests there is less to do, or nothing.
+        if connection.is_tls:
+            connection.set_policy(self._direct_tls)
+        elif self._to_https is None and not self._proxies.has_proxy_header:
+            connection.set_policy(None)
 
     def _warn_once(self, message: str, *args: object) -> None:
         self._has_warned_of_fields = True
         log.warning("%s (logged once)", message % args)
+
+
+class DirectTlsPolicy:
+    """The policy of a TLS connection whose client is no trusted proxy, when its first request has been looked at."""
+
+    def __init__(self, *, passes_hints: bool, hsts: bytes) -> None:
+        self.passes_hints, self._hsts = passes_hints, hsts
+
+    def trusts(self, _client: str | None) -> bool:
+        """Return False: the client is no proxy that is trusted."""
+        return False
+
+    def handshake(self, _connection: Connection) -> int:
+        """Return 0: the handshake is complete."""
+        return 0
+
+    def apply_to_request(self, connection: Connection) -> None:
+        """Set the scheme and the client's certificate on the request, and HSTS on its response."""
+        request = connection.request
+        request.set_origin(scheme="https")
+        if (certificate := getattr(connection.sock, "client_cert", None)) is not None:
+            request.cache_value("client_cert", certificate)
+        connection.extra_headers = self._hsts
 
 
 class TerminatedTlsPolicy(ListenerPolicy):

@@ -239,9 +239,12 @@ class TlsStream:
         incoming, read, pending = self._incoming, self._read, self._pending
         incoming.write(data)
         text = b""
+        size = len(
+            data
+        )  # PERF: benchmarks/tls.py: of a small request; room for a whole record costs as much as reading it
         try:
             while incoming.pending or pending():
-                piece = read(RECORD_BYTES)
+                piece = read(size)
                 if not piece:  # anything behind close_notify is ignored
                     return text or None
                 text += piece
