@@ -104,8 +104,7 @@ class Tab:
         browser.events[self._session] = deque()
         for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._call("Emulation.setEmulatedMedia", features=[scheme])
+        self.prefer(dark=dark)
         self.resize(width, height)
         self._call("Emulation.setFocusEmulationEnabled", enabled=True)
 
@@ -116,6 +115,11 @@ class Tab:
         """Close it, and forget its cookies."""
         self._browser.call("Target.disposeBrowserContext", browserContextId=self._context)
         del self._browser.events[self._session]
+
+    def prefer(self, *, dark: bool) -> None:
+        """Prefer a colour scheme, as the person's system does."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._call("Emulation.setEmulatedMedia", features=[scheme])
 
     def resize(self, width: int, height: int, scale: float = 1) -> None:
         """Give the page another size; a narrow one is that of a phone."""

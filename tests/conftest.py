@@ -101,6 +101,12 @@ def _state_is_in_no_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _sites_are_tested_without_plugins() -> None:
+    """Have each pytest that a test starts load no plugin: a site has none, and importing ours takes a second."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+
+
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -248,6 +254,21 @@ def new_tab(browser: Browser) -> Iterator[Callable[..., Tab]]:
 def tab(new_tab: Callable[..., Tab]) -> Tab:
     """Return a tab."""
     return new_tab()
+
+
+@pytest.fixture(scope="module")
+def _kept_tab(browser: Browser) -> Iterator[Tab]:
+    tab = Tab(browser)
+    yield tab
+    tab.close()
+
+
+@pytest.fixture
+def reader(_kept_tab: Tab) -> Tab:
+    """Return a tab for a test that only looks at pages; it stays open for the others of the file, as it takes long."""
+    _kept_tab.prefer(dark=False)
+    _kept_tab.resize(900, 600)
+    return _kept_tab
 
 
 @pytest.fixture

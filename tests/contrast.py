@@ -3,8 +3,8 @@
 In: a tab (`tests/browser.py`), and an address or the page that it shows. Out: what is below 4.5:1, a line each. What
 counts is what the browser computes: the colour of the text, and of everything painted behind it (`contrast.js`).
 
-    def test_my_page_can_be_read(new_tab: NewTab) -> None:
-        assert faint_in_both_schemes(new_tab, url) == []
+    def test_my_page_can_be_read(tab: Tab) -> None:
+        assert faint_in_both_schemes(tab, url) == []
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def _line(what: str, colour: str = "", ground: str = "", ratio: float = 0.0) -> 
     return f"{what} {colour} on {ground} {ratio}" if colour else what
 
 
-def faint_in_both_schemes(new_tab: NewTab, url: str, **size: int) -> list[str]:
-    """Return what can't be read well on the page of an address, by day and by night."""
-    return [
-        f"{scheme}: {each}"
-        for scheme in ("light", "dark")
-        for each in faint_parts(new_tab(dark=scheme == "dark", **size), url)
-    ]
+def faint_in_both_schemes(tab: Tab, url: str) -> list[str]:
+    """Return what can't be read well on the page of an address, which is opened by day and by night."""
+    found = []
+    for scheme in ("light", "dark"):
+        tab.prefer(dark=scheme == "dark")
+        found += [f"{scheme}: {each}" for each in faint_parts(tab, url)]
+    return found

@@ -42,8 +42,9 @@ def test_a_child_without_the_mark_is_found() -> None:
 def test_a_session_with_leftovers_fails(tmp_path: Path) -> None:
     """A session that leaves a process running fails, and the message names the process."""
     (tmp_path / "test_it.py").write_text(
-        "import subprocess, sys\n"
+        "import subprocess, sys\nimport tests.conftest\n"
         "from tests.conftest import _nothing_is_left_running\n"
+        "tests.conftest.LEAVE_SECONDS = 0.2\n"
         f"def test_it():\n    subprocess.Popen([sys.executable, '-c', {WAITS!r}])\n"
     )
     repository = Path(__file__).parents[2]

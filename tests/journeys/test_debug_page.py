@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.browser import Tab
-from tests.contrast import NewTab, faint_in_both_schemes
+from tests.contrast import faint_in_both_schemes
 from tests.journeys.conftest import Serve, Site
 
 MAIN = """
@@ -116,10 +116,10 @@ def test_a_template_shows_its_own_line(developed: Site, tab: Tab) -> None:
 
 
 @pytest.mark.parametrize("path", ["/total/Emma", "/page", "/group"])
-def test_everything_can_be_read(developed: Site, new_tab: NewTab, path: str) -> None:
+def test_everything_can_be_read(developed: Site, tab: Tab, path: str) -> None:
     """Text, controls and focus stand out, in light and in dark; on a phone nothing is wider than the screen."""
-    assert faint_in_both_schemes(new_tab, developed.url + path) == []
-    tab = new_tab(width=390, height=844)
+    assert faint_in_both_schemes(tab, developed.url + path) == []
+    tab.resize(width=390, height=844)
     tab.open(developed.url + path)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 from tests.browser import Tab
-from tests.contrast import NewTab, faint_in_both_schemes
+from tests.contrast import faint_in_both_schemes
 
 from fanlight import App, in_openapi
 from fanlight.openapi.docs_page import content_policy, docs_page
 from fanlight.openapi.schema_view import example_of, type_html
 from fanlight.testing import Client, LiveServer
 
-PHONE = {"width": 390, "height": 844}
+DESK, PHONE = {"width": 900, "height": 600}, {"width": 390, "height": 844}
 OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true })"
 
 
@@ -82,18 +82,19 @@ def test_what_is_written_in_the_code_is_text() -> None:
     assert "&lt;script&gt;summary&lt;/script&gt; of <code>&lt;b&gt;</code>." in page
 
 
-@pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
-def test_the_page_can_be_read(new_tab: NewTab, url: str, size: dict[str, int]) -> None:
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_the_page_can_be_read(reader: Tab, url: str, size: dict[str, int]) -> None:
     """Every text and control has a contrast of 4.5:1, by day and by night."""
-    assert faint_in_both_schemes(new_tab, f"{url}/docs", **size) == []
+    reader.resize(**size)
+    assert faint_in_both_schemes(reader, f"{url}/docs") == []
 
 
-def test_nothing_is_wider_than_a_phone(new_tab: NewTab, url: str) -> None:
+def test_nothing_is_wider_than_a_phone(reader: Tab, url: str) -> None:
     """Tables scroll by themselves, with everything unfolded."""
-    tab = new_tab(**PHONE)
-    tab.open(f"{url}/docs")
-    tab.evaluate(OPEN_ALL)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    reader.resize(**PHONE)
+    reader.open(f"{url}/docs")
+    reader.evaluate(OPEN_ALL)
+    assert reader.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def send(tab: Tab, operation: str) -> str:

@@ -229,7 +229,7 @@ def test_no_script_of_a_request_runs(inspector: str, store: Store, desk: Tab, pa
     assert desk.errors() == []
 
 
-def test_an_error_has_a_page_of_the_inspector(inspector: str, desk: Tab, new_tab: Callable[..., Tab]) -> None:
+def test_an_error_has_a_page_of_the_inspector(inspector: str, desk: Tab) -> None:
     """What is not kept any more gets a page in the style of the others, with the way back."""
     desk.open(f"{inspector}/exchanges/009-00001")
     assert "not kept any more" in desk.text
@@ -237,7 +237,8 @@ def test_an_error_has_a_page_of_the_inspector(inspector: str, desk: Tab, new_tab
     assert [error for error in desk.errors() if "404" not in error] == []
     desk.click("main a")
     assert desk.path == "/__fanlight__"
-    assert faint_in_both_schemes(new_tab, f"{inspector}/exchanges/009-00001", **PHONE) == []
+    desk.resize(**PHONE)
+    assert faint_in_both_schemes(desk, f"{inspector}/exchanges/009-00001") == []
 
 
 @pytest.mark.parametrize(
@@ -247,22 +248,21 @@ def test_an_error_has_a_page_of_the_inspector(inspector: str, desk: Tab, new_tab
         *(pytest.param(path, PHONE, id=f"{path or 'list'}-phone") for path in ("", "1")),
     ],
 )
-def test_every_page_can_be_read(
-    inspector: str, store: Store, new_tab: Callable[..., Tab], path: str, size: dict[str, int]
-) -> None:
+def test_every_page_can_be_read(inspector: str, store: Store, reader: Tab, path: str, size: dict[str, int]) -> None:
     """Each text has a contrast of at least 4.5:1 in light and dark."""
     store.add([*samples.realistic(), samples.hostile()])
     url = f"{inspector}/exchanges/003-{path:0>5}" if path else inspector
-    assert faint_in_both_schemes(new_tab, url, **size) == []
+    reader.resize(**size)
+    assert faint_in_both_schemes(reader, url) == []
 
 
-def test_no_page_is_wider_than_a_phone(inspector: str, store: Store, new_tab: Callable[..., Tab]) -> None:
+def test_no_page_is_wider_than_a_phone(inspector: str, store: Store, reader: Tab) -> None:
     """Whatever was sent, nothing makes a page wider than the screen."""
     store.add([*samples.realistic(), samples.hostile(), samples.huge()])
-    tab = new_tab(**PHONE)
+    reader.resize(**PHONE)
     for path in ("", *(f"/exchanges/003-{number:05}" for number in range(1, 13))):
-        tab.open(inspector + path)
-        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        reader.open(inspector + path)
+        assert reader.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 class OtherSite(BaseHTTPRequestHandler):

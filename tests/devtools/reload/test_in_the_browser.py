@@ -223,15 +223,13 @@ def test_an_event_source_of_the_site_comes_back(develop: Callable[..., DevSite],
     tab.wait_for("got.join() == 'one,two'")
 
 
-def test_the_page_of_a_problem_can_be_read(
-    develop: Callable[..., DevSite], folder: Path, new_tab: Callable[..., Tab]
-) -> None:
+def test_the_page_of_a_problem_can_be_read(develop: Callable[..., DevSite], folder: Path, tab: Tab) -> None:
     """All text of the page has enough contrast, by day and by night."""
     only_main(folder, "def home(): ...\n\n\nURLS = {'/': home, '/a/{b}': home, 'x': home}\n")
     site = develop()
     site.find_port()
     site.read_until("2 errors in the site")
-    assert faint_in_both_schemes(new_tab, site.url) == []
+    assert faint_in_both_schemes(tab, site.url) == []
 
 
 def test_the_overlay_has_a_hint(site: DevSite, tab: Tab) -> None:

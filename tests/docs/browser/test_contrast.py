@@ -12,13 +12,14 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from tests.browser import Tab
-from tests.contrast import NewTab, faint_in_both_schemes, faint_parts
+from tests.contrast import faint_in_both_schemes, faint_parts
+from tests.docs.conftest import Serving, environment
 from tests.speed import PATIENCE
 
 from fanlight.pages.builtin_pages import error_page, heading_page
@@ -60,40 +61,44 @@ def new_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def served(request: pytest.FixtureRequest, new_site: Path, serve: Serve) -> str:
+@pytest.fixture(scope="module")
+def served(request: pytest.FixtureRequest, new_site: Path) -> Iterator[str]:
     """Return the address of a site: of a new one, or of an example."""
-    return serve("fanlight run", new_site if request.param == "new" else REPOSITORY / request.param)
+    folder = new_site if request.param == "new" else REPOSITORY / request.param
+    serving = Serving("fanlight run", folder, environment())
+    yield f"http://localhost:{serving.ports['8000']}"
+    serving.stop()
 
 
 @pytest.mark.parametrize(("served", "paths"), list(PAGES.items()), ids=list(PAGES), indirect=["served"])
-def test_everything_can_be_read_in_light_and_dark(served: str, paths: list[str], new_tab: NewTab) -> None:
+def test_everything_can_be_read_in_light_and_dark(served: str, paths: list[str], reader: Tab) -> None:
     """Each page's text, controls and focus stand out from what is behind them, in both colour schemes."""
-    for tab in (new_tab(), new_tab(dark=True)):
-        for path in paths:
-            assert faint_parts(tab, served + path) == [], path
+    for path in paths:
+        assert faint_in_both_schemes(reader, served + path) == [], path
 
 
 @pytest.mark.parametrize("served", ["new", "examples/site"], indirect=True)
-def test_everything_can_be_read_on_a_phone(served: str, new_tab: NewTab) -> None:
+def test_everything_can_be_read_on_a_phone(served: str, reader: Tab) -> None:
     """On a narrow screen, where other rules hold, the front page stands out too."""
-    assert faint_in_both_schemes(new_tab, served + "/", **PHONE) == []
+    reader.resize(**PHONE)
+    assert faint_in_both_schemes(reader, served + "/") == []
 
 
 @pytest.mark.parametrize(("served", "paths"), list(PAGES.items()), ids=list(PAGES), indirect=["served"])
-def test_no_page_is_wider_than_its_screen(served: str, paths: list[str], tab: Tab) -> None:
+def test_no_page_is_wider_than_its_screen(served: str, paths: list[str], reader: Tab) -> None:
     """Nobody has to scroll sideways, from the 320 pixels of WCAG 2.2 (1.4.10) on."""
     for path in paths:
-        tab.open(served + path)
+        reader.open(served + path)
         for width in (320, 390, 700, 920, 1280):
-            tab.resize(width, 844)
-            assert tab.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+            reader.resize(width, 844)
+            assert reader.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
 
 
 @pytest.mark.parametrize("served", ["new"], indirect=True)
-def test_a_form_that_is_shown_again_can_be_read(served: str, new_tab: NewTab) -> None:
+def test_a_form_that_is_shown_again_can_be_read(served: str, tab: Tab) -> None:
     """A new site's form stands out with its errors beside the fields, and with what was typed still in them."""
-    for tab in (new_tab(), new_tab(dark=True)):
+    for dark in (False, True):
+        tab.prefer(dark=dark)
         tab.open(served + "/door")
         tab.type("[name=people]", "many")
         tab.click("form button")
@@ -103,9 +108,10 @@ def test_a_form_that_is_shown_again_can_be_read(served: str, new_tab: NewTab) ->
 
 
 @pytest.mark.parametrize("served", ["examples/site"], indirect=True)
-def test_a_form_that_is_refused_can_be_read(served: str, new_tab: NewTab) -> None:
+def test_a_form_that_is_refused_can_be_read(served: str, tab: Tab) -> None:
     """The journal's own page that lists what is wrong in a form stands out too."""
-    for tab in (new_tab(), new_tab(dark=True)):
+    for dark in (False, True):
+        tab.prefer(dark=dark)
         tab.open(served + "/contact")
         tab.evaluate("document.forms[0].noValidate = true; document.forms[0].querySelector('[name=name]').remove()")
         tab.click("form button")
@@ -113,11 +119,10 @@ def test_a_form_that_is_refused_can_be_read(served: str, new_tab: NewTab) -> Non
         assert faint_parts(tab) == []
 
 
-def test_the_built_in_pages_can_be_read(new_tab: NewTab) -> None:
+def test_the_built_in_pages_can_be_read(reader: Tab) -> None:
     """Every kind of built-in page stands out: of an error, with fields, with the id of a request, of a heading."""
-    for tab in (new_tab(), new_tab(dark=True)):
-        faint = {name: faint_parts(tab, f"data:text/html,{quote(page)}") for name, page in BUILT_IN.items()}
-        assert {name: parts for name, parts in faint.items() if parts} == {}
+    faint = {name: faint_in_both_schemes(reader, f"data:text/html,{quote(page)}") for name, page in BUILT_IN.items()}
+    assert {name: parts for name, parts in faint.items() if parts} == {}
 
 
 def specimen() -> str:
@@ -142,9 +147,9 @@ def specimen() -> str:
     return f"<!doctype html><meta charset=utf-8><title>Specimen</title><style>{style}</style>{grounds}{tints}"
 
 
-def test_the_palette_can_be_read_wherever_it_is_used_as_its_rules_say(new_tab: NewTab) -> None:
+def test_the_palette_can_be_read_wherever_it_is_used_as_its_rules_say(reader: Tab) -> None:
     """Each control, text and hue stands out on each ground and tint where it may be."""
-    assert faint_in_both_schemes(new_tab, f"data:text/html,{quote(specimen())}") == []
+    assert faint_in_both_schemes(reader, f"data:text/html,{quote(specimen())}") == []
 
 
 def test_the_pages_of_all_errors_differ_in_words_only() -> None:
@@ -232,9 +237,9 @@ def shown(tab: Tab, style: str, body: str) -> set[str]:
         ("p { color: #aaa; margin-top: 3000px }", "<p>Far below</p>", 'p "Far below"'),
     ],
 )
-def test_what_is_faint_is_found(new_tab: NewTab, style: str, body: str, faint: str) -> None:
+def test_what_is_faint_is_found(reader: Tab, style: str, body: str, faint: str) -> None:
     """Each kind of faint text, control and focus is found, and with it nothing that can be read."""
-    assert faint in shown(new_tab(), style, body)
+    assert faint in shown(reader, style, body)
 
 
 @pytest.mark.parametrize(
@@ -252,12 +257,12 @@ def test_what_is_faint_is_found(new_tab: NewTab, style: str, body: str, faint: s
         ("input { outline: none } :focus-visible + b { outline: 2px solid #000 }", "<input name=q><b>Beside</b>"),
     ],
 )
-def test_what_can_be_read_is_not_found(new_tab: NewTab, style: str, body: str) -> None:
+def test_what_can_be_read_is_not_found(reader: Tab, style: str, body: str) -> None:
     """What stands out is not reported."""
-    assert shown(new_tab(), style, body) == set()
+    assert shown(reader, style, body) == set()
 
 
-def test_a_pale_colour_of_the_palette_is_found(new_tab: NewTab) -> None:
+def test_a_pale_colour_of_the_palette_is_found(reader: Tab) -> None:
     """A built-in page whose quiet text becomes too pale is reported, by its text."""
     page = error_page(404).replace("--quiet:#5f584d", "--quiet:#a09a8e")
-    assert "There is nothing at this addre" in str(faint_parts(new_tab(), f"data:text/html,{quote(page)}"))
+    assert "There is nothing at this addre" in str(faint_parts(reader, f"data:text/html,{quote(page)}"))
