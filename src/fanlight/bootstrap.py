@@ -64,11 +64,15 @@ def allow_any_text() -> None:
 
 @contextlib.contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Import modules without looking for garbage: there is next to none, and each look walks all that is loaded."""
+    """Import modules without looking for garbage: there is next to none, and each look walks all that is loaded.
+
+    What is loaded stays, so later looks leave it out.
+    """
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 

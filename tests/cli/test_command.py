@@ -388,7 +388,7 @@ def test_uvloop_serves_where_it_is_chosen(tmp_path: Path, start: Callable[..., S
 def test_help_and_version_do_not_load_the_server(words: tuple[str, ...]) -> None:
     """They respond quickly: neither the server, nor the settings, nor a site's framework is imported."""
     script = (
-        "import sys\nfrom fanlight.cli import main\n"
+        "import sys\nfrom fanlight.__main__ import main\n"
         f"try:\n    main({words!r})\n"
         "except SystemExit as error:\n    assert not error.code\n"
         "print([name for name in sys.modules if name.startswith('fanlight.')])"

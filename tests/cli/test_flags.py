@@ -10,7 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fanlight.cli.flags import GROUPS, SettingsCommand, options_of
+from fanlight.cli.flags import GROUPS, SettingsCommand
+from fanlight.cli.given_options import options_of
 from fanlight.settings.field import info_of
 from fanlight.settings.options import Options
 from fanlight.settings.sources import ADDRESS_PARTS, SETTINGS, flag_of

@@ -31,7 +31,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "devtools/reload/page_script.py": {"response.content": _VALUE, "response.length": _VALUE},
     "devtools/reload/problem_site.py": {"request.params": _EACH_REQUEST},
     "devtools/inspector/recorded_templates.py": {"template.root_render_func": "an attribute of Jinja's"},
-    "cli/commands.py": {"sys.excepthook": _PYTHON},
+    "cli/run.py": {"sys.excepthook": _PYTHON},
     "server/exchange/dispatch.py": {"turn.serial": _EACH_REQUEST},
     "server/exchange/exchange.py": {
         "connection.call": _EACH_REQUEST,

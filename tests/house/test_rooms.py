@@ -101,7 +101,6 @@ ROOMS = {
     },
     "cli": {
         "errors",
-        "bootstrap",
         "tracebacks",
         "closest_name",
         "settings",
@@ -136,7 +135,7 @@ ROOMS = {
             "site",
         ),
     },
-    "__main__": {"cli"},
+    "__main__": {"bootstrap", "cli"},
 }
 # The same within `server/`, from the lowest floor up.
 SERVER_ROOMS = {

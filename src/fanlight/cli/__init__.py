@@ -1,5 +1,1 @@
-"""The command `fanlight`."""
-
-from fanlight.cli.commands import main
-
-__all__ = ["main"]
+"""The command `fanlight`, which begins in `__main__.py`."""

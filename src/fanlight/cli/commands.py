@@ -9,23 +9,25 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanlight.bootstrap import no_garbage_collection
-from fanlight.cli.flags import SettingsCommand, options_of, origins_of
+from fanlight.cli.failing import fail
+from fanlight.cli.flags import SettingsCommand
 from fanlight.closest_name import closest_name
-from fanlight.errors import FanlightError, SetupError
+from fanlight.errors import FanlightError
 from fanlight.version import VERSION
 
 if TYPE_CHECKING:
     from fanlight.settings.options import Options
     from fanlight.site.app import App
+
+Serve = Callable[[str, str, Mapping[str, Any]], None]  # a command, a site and flags; the object of click's context
 
 
 class _Commands(click.Group):
@@ -71,45 +73,18 @@ _ENV_FILE = click.option(
 
 @main.command(cls=SettingsCommand)
 @_SITE
-def dev(site: str, **flags: Any) -> None:
+@click.pass_obj
+def dev(serve: Serve, /, site: str, **flags: Any) -> None:
     """Serve SITE for development on this machine: changes are loaded at once, errors are explained."""
-    from fanlight.cli.dev import develop
-
-    try:
-        develop(site, flags)
-    except FanlightError as error:
-        _fail(error, "; server not started")
+    serve("dev", site, flags)
 
 
 @main.command(cls=SettingsCommand)
 @_SITE
-def run(site: str, **flags: Any) -> None:
+@click.pass_obj
+def run(serve: Serve, /, site: str, **flags: Any) -> None:
     """Serve SITE: a file (default: main.py), a folder or a module; main:name selects an app by name."""
-    with no_garbage_collection():
-        from fanlight.cli.uncaught import print_folded
-        from fanlight.server.start import serve
-        from fanlight.server.workers.init_process import serve_in_child
-        from fanlight.settings.env_file import apply_env_file
-        from fanlight.site.banner import print_banner
-        from fanlight.site.finding import typed_folder
-        from fanlight.site.loading import load
-        from fanlight.site.preparation import prepare
-
-    def make() -> tuple[App, dict[str, Any]]:
-        apply_env_file(options.env_file, os.environ)  # in each worker, so that a reload finds what has changed in it
-        folder = typed_folder(site)
-        app = load(site, traceback=options.traceback)
-        prepare(app, options, os.environ, typed_folder=folder)
-        return app, {**app.facts, "site": site}
-
-    try:
-        serve_in_child()
-        options = options_of(flags)
-        if options.traceback == "site":
-            sys.excepthook = print_folded
-        serve(make, options, partial(print_banner, options))  # with workers, the supervisor itself never loads the site
-    except FanlightError as error:
-        _fail(error, "; server not started")
+    serve("run", site, flags)
 
 
 @main.command()
@@ -156,6 +131,7 @@ def openapi(site: str, *, strict: bool, env_file: str) -> None:
 )
 def check(site: str, *, deploy: bool, **flags: Any) -> None:
     """Check SITE for every error that can be found without serving it."""
+    from fanlight.cli.given_options import options_of, origins_of
     from fanlight.settings.env_file import apply_env_file
     from fanlight.site.finding import typed_folder
 
@@ -167,7 +143,7 @@ def check(site: str, *, deploy: bool, **flags: Any) -> None:
         apply_env_file(flags["env_file"] or (options.env_file if options is not None else ""), os.environ)
         folder = typed_folder(site)
     except FanlightError as error:
-        _fail(error)
+        fail(error)
     app = _loaded(site)
     count, templates = len(app.table.routes), len(app.pages.names())
     click.echo(f"{site}: no errors ({count} route{'s' * (count != 1)}, {templates} template{'s' * (templates != 1)})")
@@ -204,7 +180,7 @@ def shell(site: str, *, env_file: str) -> None:
         app = _loaded(site, env_file or env_file_beside(site))
         sys.exit(run_shell(app, site))
     except FanlightError as error:
-        _fail(error)
+        fail(error)
 
 
 @main.command()
@@ -216,7 +192,7 @@ def new(name: str) -> None:
     try:
         created = create_site(Path(name))
     except FanlightError as error:
-        _fail(error)
+        fail(error)
     click.echo(f"created {name}:")
     click.echo("\n".join(f"  {each}" for each in created))
     click.echo(f"\nnext:\n  cd {name}\n  fanlight dev\n")
@@ -242,7 +218,7 @@ def status(which: str | None, *, as_json: bool) -> None:
     try:
         found = statuses(which)
     except FanlightError as error:
-        _fail(error)
+        fail(error)
     click.echo("\n".join(json.dumps(each) for each in found) if as_json else "\n\n".join(map(format_status, found)))
 
 
@@ -271,7 +247,7 @@ def record(file: Path, *, url: str | None, with_secrets: bool, earlier: bool, ma
         click.echo(f"recording {server.url} to {file}; Ctrl+C stops it")
         recorder.run(click.echo)
     except FanlightError as error:
-        _fail(error)
+        fail(error)
     click.echo(f"{recorder.count} exchanges in {file}; send them again: fanlight replay {file}")
 
 
@@ -299,7 +275,7 @@ def replay(what: str, *, url: str | None, site: str, yes: bool, may_differ: tupl
             click.echo(f"sending {len(recording.exchanges)} request{'s' * (len(recording.exchanges) != 1)} to {name}")
             same, differ, skipped = send_all(recording.exchanges, to, rules, click.echo)
     except FanlightError as error:
-        _fail(error)
+        fail(error)
     click.echo(f"{same} the same, {differ} different, {skipped} not compared")
     if differ:
         sys.exit(1)
@@ -332,14 +308,4 @@ def _loaded(site: str, env_file: str = "") -> App:
         apply_env_file(env_file, os.environ)
         return load(site)
     except FanlightError as error:
-        _fail(error)
-
-
-def _fail(error: FanlightError, consequence: str = "") -> NoReturn:
-    if isinstance(error, SetupError):
-        count = len(error.mistakes)
-        click.echo(f"Found {count} error{'s' * (count != 1)}{consequence}:\n", err=True)
-        click.echo("\n\n".join(str(mistake) for mistake in error.mistakes), err=True)
-    else:
-        click.echo(f"fanlight: {error}", err=True)
-    sys.exit(1)
+        fail(error)

@@ -15,8 +15,9 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from fanlight.cli.flags import options_of
-from fanlight.errors import AddressUnavailable, InvalidSetting
+from fanlight.cli.failing import fail
+from fanlight.cli.given_options import options_of
+from fanlight.errors import AddressUnavailable, FanlightError, InvalidSetting
 from fanlight.settings.options import Options
 
 if TYPE_CHECKING:
@@ -29,7 +30,15 @@ _LOOPBACK = ("localhost:", "127.", "[::1]:")
 
 
 def develop(site: str, flags: Mapping[str, Any]) -> None:
-    """Serve until Ctrl+C, by the flags of the command. Raises InvalidSetting, AddressUnavailable or LoadError."""
+    """Serve until Ctrl+C, by the flags of the command; an error ends the process."""
+    try:
+        _serve(site, flags)
+    except FanlightError as error:
+        fail(error, "; server not started")
+
+
+def _serve(site: str, flags: Mapping[str, Any]) -> None:
+    """Serve until Ctrl+C. Raises InvalidSetting, AddressUnavailable or LoadError."""
     missing = [each for each in _NEEDED if find_spec(each) is None]
     if missing:
         raise InvalidSetting(f"`fanlight dev` needs {' and '.join(missing)}: pip install 'fanlight[dev]'")

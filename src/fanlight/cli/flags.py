@@ -1,13 +1,11 @@
 """A flag for every setting, generated from the settings themselves.
 
-In: arguments. Out: one `Options`, combined with the environment. Refuses an unknown flag, with the closest known one.
+In: arguments. Out: the flags by the names of their settings. Refuses an unknown flag, with the closest known one.
 The settings are imported when a command with flags is parsed, so that `fanlight --help` does not load them.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +14,6 @@ from fanlight.closest_name import closest_name
 
 if TYPE_CHECKING:
     from fanlight.settings.field import SettingInfo
-    from fanlight.settings.options import Options
 
 GROUPS = ("Addresses", "Processes", "Site", "TLS", "Behind a proxy", "Monitoring", "Limits")
 _METAVARS = {
@@ -98,39 +95,6 @@ class _Flag(click.Option):
             default=None,
         )
         self.group = info.group
-
-
-def options_of(flags: Mapping[str, Any], *, env_file: str = "") -> Options:
-    """Return the options of the flags, the environment and the env file. Raises InvalidSetting.
-
-    `env_file` is read where neither the flags nor the environment name another.
-    """
-    from fanlight.settings.env_file import with_env_file
-    from fanlight.settings.sources import (
-        ADDRESS_PARTS,
-        RUN_DEFAULTS,
-        SETTINGS,
-        env_file_of,
-        from_environment,
-        from_flags,
-        options_from,
-    )
-
-    given = from_flags({name: value for name, value in flags.items() if name in SETTINGS or name in ADDRESS_PARTS})
-    path = env_file_of(given, from_environment(os.environ)) or env_file
-    return options_from(given, from_environment(with_env_file(os.environ, path)), RUN_DEFAULTS)
-
-
-def origins_of(flags: Mapping[str, Any], *, env_file: str = "") -> dict[str, str]:
-    """Return how each setting was given: "--workers", "FANLIGHT_WORKERS", "FANLIGHT_WORKERS in site.env"."""
-    from fanlight.settings.env_file import read_env_file
-    from fanlight.settings.sources import SETTINGS, flag_of, variable_of
-
-    in_file = read_env_file(env_file) if env_file else {}
-    found = {name: f"{variable_of(name)} in {env_file}" for name in SETTINGS if variable_of(name) in in_file}
-    found |= {name: variable_of(name) for name in SETTINGS if variable_of(name) in os.environ}
-    given = {name: value for name, value in flags.items() if name in SETTINGS and value not in {None, ()}}
-    return found | {name: flag_of(f"no_{name}" if value is False else name) for name, value in given.items()}
 
 
 def _setting_flags() -> list[_Flag]:
