@@ -174,7 +174,7 @@ def test_without_a_runtime_folder_the_temporary_folder_is_used(monkeypatch: pyte
     """Without a runtime folder of the user, one that only the user can enter is created in the temporary folder."""
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setattr("fanlight.server.operator.runtime_folder._user_id", lambda: 424242)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     path = control_path(1)
     assert path == tmp_path / "fanlight-424242" / "1.sock"
     assert path.parent.stat().st_mode & 0o777 == 0o700

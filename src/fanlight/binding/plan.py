@@ -20,25 +20,16 @@ takes, neither of the view nor of a dependency.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanlight.binding.annotations import Marker, describe_marker
 from fanlight.binding.arguments import Binding
-from fanlight.binding.body import BodyReader
 from fanlight.binding.callables import Dependency
 from fanlight.binding.convert import identity, path_coercer, text_parser
 from fanlight.binding.defaults import RESERVED_NAMES, default_error
 from fanlight.binding.describe import annotation_text, type_hint, unused_path_hint
 from fanlight.binding.fields import InputField, InputFields, RecordInput, input_field, record_input
 from fanlight.binding.form_redisplay import FormRedisplay
-from fanlight.binding.input_parameter import (
-    InputParameter,
-    annotation_of,
-    duplicate_names,
-    json_fields,
-    json_whole,
-    read_parameter,
-)
 from fanlight.binding.kinds import COLLECTIONS, contains_upload, is_mutable, split_optional
 from fanlight.binding.markers import CookieName, FieldName, HeaderName, WholeBody
 from fanlight.binding.sentinels import MISSING, OMIT
@@ -51,6 +42,10 @@ from fanlight.message.content import ContentStream
 from fanlight.message.early_hints import EarlyHints
 from fanlight.message.form import FormErrors
 from fanlight.message.request import Request
+
+if TYPE_CHECKING:
+    from fanlight.binding.body import BodyReader
+    from fanlight.binding.input_parameter import InputParameter
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "QUERY"})
 _ONLY_VIEWS: Mapping[Marker, str] = {
@@ -136,7 +131,8 @@ class _Binder:
 
     def _bind_parameters(self) -> list[InputParameter]:
         """Bind every parameter that has its own source, and return the others, which a client sends."""
-        found, view = list[InputParameter](), self._signature.name
+        found: list[InputParameter] = []
+        view = self._signature.name
         for parameter in self._signature.parameters:
             marker = parameter.marker
             if self._is_misplaced(parameter):
@@ -275,6 +271,9 @@ class _Binder:
     # --- query and body --------------------------------------------------------------------------
 
     def _read(self, parameter: Parameter, otherwise: type = str) -> InputParameter | None:
+        # What reads JSON and classes is for a view that takes something from its client.
+        from fanlight.binding.input_parameter import annotation_of, read_parameter  # noqa: PLC0415 - see above
+
         annotation = annotation_of(parameter, otherwise)
         try:
             return read_parameter(parameter, annotation)
@@ -285,6 +284,8 @@ class _Binder:
             return None
 
     def _bind_sent(self, found: list[InputParameter]) -> None:
+        from fanlight.binding.input_parameter import duplicate_names  # noqa: PLC0415 - see `_read`
+
         view, stream = self._signature.name, self._taken.get(ContentStream)
         for names, sent_as in duplicate_names(found):
             self._refuse(f'{names} in {view} are both sent as "{sent_as}"', "give them different names")
@@ -339,6 +340,9 @@ class _Binder:
         self._refuse(f"{found.name}: {found.written} in {self._signature.name} can't come from a query", hint)
 
     def _bind_whole(self, whole: InputParameter, files: list[InputParameter]) -> None:
+        from fanlight.binding.body import BodyReader  # noqa: PLC0415 - see `_read`
+        from fanlight.binding.input_parameter import json_whole  # noqa: PLC0415 - as above
+
         kind, is_optional = split_optional(whole.kind)
         record = record_input(kind, "form", whole.plan.build)
         uploads = [field for each in files if (field := self._query_field(each)) is not None]
@@ -358,6 +362,9 @@ class _Binder:
         )
 
     def _bind_fields(self, found: list[InputParameter], files: list[InputParameter]) -> None:
+        from fanlight.binding.body import BodyReader  # noqa: PLC0415 - see `_read`
+        from fanlight.binding.input_parameter import json_fields  # noqa: PLC0415 - as above
+
         fields = [each.field() for each in found]
         nested = next((each for each, field in zip(found, fields, strict=True) if field is None), None)
         if nested is not None and files:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -39,7 +38,7 @@ def banner(urls: Sequence[str], routes: int, options: Options, file: Path, site:
         # localhost can be two addresses, of IPv4 and IPv6; one URL is enough.
         shown = [f"{urls[0].partition('://')[0]}://localhost:{urls[0].rpartition(':')[2]}"]
     site = site or ("main.py" if file.name == "main.py" else name)
-    command = "" if site == "main.py" else f" {shlex.quote(site)}"
+    command = "" if site == "main.py" else f" {_quoted(site)}"
     lines = [
         "",
         f"  {lit}Fanlight{plain}  {', '.join(shown)}",
@@ -74,6 +73,12 @@ def _limits(limits: Limits) -> str:
         f" content {format_bytes(limits.content_bytes)}, idle {limits.idle_seconds:g} s,"
         f" {limits.connections} connections, {limits.threads} threads"
     )
+
+
+def _quoted(word: str) -> str:
+    import shlex  # noqa: PLC0415 - most sites are a main.py
+
+    return shlex.quote(word)
 
 
 def _url(url: str) -> str:

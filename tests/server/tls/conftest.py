@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from tests.speed import PATIENCE
 
+from fanlight.server.tls.handshake_outcome import DONE, WANTS_WRITE, TlsError
 from fanlight.server.tls.tls import TlsConfig
-from fanlight.server.tls.tls_stream import DONE, WANTS_WRITE, TlsError, TlsStream
+from fanlight.server.tls.tls_stream import TlsStream
 
 Answer = Callable[[TlsStream, bytes], bytes]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fanlight.errors import ProtocolError
 from fanlight.server.connection.phases import HEAD
-from fanlight.server.tls.tls_stream import TlsError
+from fanlight.server.tls.handshake_outcome import TlsError
 
 if TYPE_CHECKING:
     from fanlight.server.connection.connection import Connection

@@ -111,8 +111,10 @@ def _open_tcp(bind: str, *, is_ipv6_only: bool = False) -> list[socket.socket]:
     host, port = host_and_port(bind)
     if host == EVERY_IPV6 and not is_ipv6_only:
         host = ""  # every address, with a socket for each family, so that IPv4 clients have IPv4 addresses
+    # As bytes a plain name is not encoded again, which would load the tables of IDNA.
+    name = host.encode() if host.isascii() else host
     try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(name or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, ValueError) as error:  # ValueError: it can't be encoded as a host name
         reason = error.strerror if isinstance(error, socket.gaierror) else error
         raise AddressUnavailable(f"{host!r} is not an address of this machine: {reason}") from None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -23,9 +23,11 @@ from fanlight.message.response import Response, redirect
 from fanlight.server.connection.connection import Connection
 from fanlight.server.io.poller import READ, WRITE
 from fanlight.server.listening.forwarded import TrustedProxies, read_forwarded, read_x_forwarded
-from fanlight.server.tls.tls import TlsConfig
-from fanlight.server.tls.tls_stream import DONE, WANTS_READ, TlsError, TlsStream
+from fanlight.server.tls.handshake_outcome import DONE, WANTS_READ, TlsError
 from fanlight.wire.proxy.proxy_header import MAX_BYTES, read_proxy_header
+
+if TYPE_CHECKING:
+    from fanlight.server.tls.tls import TlsConfig
 
 HTTPS_PORT = 443
 REFRESH_SECONDS = 5.0  # between two checks whether certificate files have changed
@@ -99,7 +101,7 @@ class ListenerPolicy:
         """
         stream = connection.sock
         try:
-            if not isinstance(stream, TlsStream):
+            if isinstance(stream, socket.socket):
                 if not self._read_proxy_header(connection, stream):
                     return READ
                 if self._tls is None:
@@ -108,7 +110,7 @@ class ListenerPolicy:
                 connection.secure(stream)
             outcome = stream.handshake()
         except (TlsError, BadMessage) as error:
-            if isinstance(stream, TlsStream) and isinstance(error, TlsError) and error.is_plain_http:
+            if isinstance(error, TlsError) and error.is_plain_http and not isinstance(stream, socket.socket):
                 date = write_date(int(time.time())).encode()
                 stream.send_plain(_USE_HTTPS % (date, len(_USE_HTTPS_TEXT), _USE_HTTPS_TEXT))
             # A warning only once, as scanners would fill the log.

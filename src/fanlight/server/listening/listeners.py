@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
@@ -18,9 +18,11 @@ from fanlight.server.listening.forwarded import TrustedProxies
 from fanlight.server.listening.listen import is_ipv6_only, listen, remove_file, try_bind, url_of
 from fanlight.server.listening.listener_policy import HTTPS_PORT, ListenerPolicy, ProxyFields, ProxySettings
 from fanlight.server.listening.worker_loads import AcceptShare
-from fanlight.server.tls.tls import ClientCertMode, TlsConfig
 from fanlight.settings.addresses import UNIX_PREFIX, path_of
 from fanlight.settings.options import Options
+
+if TYPE_CHECKING:
+    from fanlight.server.tls.tls import ClientCertMode, TlsConfig
 
 
 class Listener(Struct, frozen=True):
@@ -114,6 +116,8 @@ class ListenerSet:
 def _load_tls(options: Options) -> TlsConfig | None:
     if not options.cert and not options.tls:
         return None
+    from fanlight.server.tls.tls import TlsConfig  # noqa: PLC0415 - for a server with TLS, before it opens a port
+
     keys = options.key or options.cert
     return TlsConfig(
         certificates=tuple(zip(options.cert, keys, strict=True)),

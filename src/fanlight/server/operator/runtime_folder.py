@@ -14,11 +14,12 @@ import stat
 from pathlib import Path
 
 from fanlight.errors import InvalidSetting
+from fanlight.lazy_pattern import lazy_pattern
 
 NAME = "fanlight"
 SUFFIX = ".sock"
 MODE = 0o700
-_PROCESS = re.compile(rf"[0-9]{{1,18}}{re.escape(SUFFIX)}")
+_PROCESS = lazy_pattern(rf"[0-9]{{1,18}}{re.escape(SUFFIX)}")
 
 
 def control_path(pid: int) -> Path:
@@ -59,16 +60,23 @@ def _folder() -> Path:
     users = Path(f"/run/user/{_user_id()}")
     if users.is_dir() and os.access(users, os.W_OK):
         return users / NAME
-    import tempfile  # noqa: PLC0415 - for a user without a folder at run time, such as root in a container
+    return Path(_temporary_folder()) / f"{NAME}-{_user_id()}"
+
+
+def _temporary_folder() -> str:
+    """Return the folder for temporary files: the usual one, or what tempfile finds, which loads three compressors."""
+    usual = next((given for name in ("TMPDIR", "TEMP", "TMP") if (given := os.environ.get(name))), "/tmp")  # noqa: S108 - a folder of our own is made in it
+    if Path(usual).is_absolute() and os.access(usual, os.W_OK | os.X_OK) and Path(usual).is_dir():
+        return usual
+    import tempfile  # noqa: PLC0415 - see above
 
     try:
-        temporary = tempfile.gettempdir()
+        return tempfile.gettempdir()
     except OSError:
         raise InvalidSetting(
             "no folder for control sockets can be written to; set XDG_RUNTIME_DIR or TMPDIR,"
             " or omit the sockets: --control none"
         ) from None
-    return Path(temporary) / f"{NAME}-{_user_id()}"
 
 
 def _user_id() -> int:

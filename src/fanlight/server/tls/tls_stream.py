@@ -19,12 +19,12 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
-from enum import Enum
 from typing import Any
 
 from fanlight.message.client_cert import ClientCert
 from fanlight.server.tls.certificates import client_cert_of
 from fanlight.server.tls.client_hello import is_complete, server_name, wants_finite_field
+from fanlight.server.tls.handshake_outcome import DONE, WANTS_READ, WANTS_WRITE, Outcome, TlsError
 
 RECORD_BYTES = 16 * 1024  # the maximum plain text of one record (RFC 8446 section 5.1)
 _HEAD_BYTES = 5  # of a record: type, version, length
@@ -36,25 +36,6 @@ _HANDSHAKE = 22  # the type of a client's first record
 _HANDSHAKE_FAILURE = b"\x15\x03\x03\0\x02\x02\x28"  # the alert that OpenSSL sends when no key exchange is in common
 
 Choose = Callable[[str | None], ssl.SSLContext]
-
-
-class Outcome(Enum):
-    """The outcome of one step of a handshake."""
-
-    DONE = "done"
-    WANTS_READ = "wants read"
-    WANTS_WRITE = "wants write"
-
-
-DONE, WANTS_READ, WANTS_WRITE = Outcome
-
-
-class TlsError(ConnectionError):
-    """A handshake failed; the message is the reason."""
-
-    def __init__(self, reason: str, *, is_plain_http: bool = False) -> None:
-        super().__init__(reason)
-        self.is_plain_http = is_plain_http
 
 
 class TlsStream:
