@@ -20,7 +20,8 @@ Every message says what is wrong and what to do about it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 class FanlightError(Exception):
@@ -201,8 +202,7 @@ class MisdirectedRequest(HTTPError, status=421):
     """421: the request is for a host that this site does not serve."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BadField:
+class BadField(Struct, frozen=True, kw_only=True):
     """An invalid input: where it was expected, its name, and what is wrong with it."""
 
     source: str  # "query", "form", "json", "cookie" or "header"
@@ -259,8 +259,7 @@ class AppError(FanlightError):
     """A mistake in the code of the app."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
+class Mistake(Struct, frozen=True, kw_only=True):
     """One mistake in an app, found before the port opens."""
 
     message: str  # what is wrong, one sentence

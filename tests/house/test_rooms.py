@@ -33,7 +33,7 @@ ROOMS = {
     "message": {"errors", "lazy_pattern", "closest_name", "foreign_names", "weakness"},
     "compression": {"errors", "closest_name", "weakness", "message"},
     "routing": {"errors", "lazy_pattern", "closest_name"},
-    "pages": {"errors", "closest_name", "reason_phrases", "message", "compression"},
+    "pages": {"errors", "lazy_pattern", "closest_name", "reason_phrases", "message", "compression"},
     "binding": {"errors", "lazy_pattern", "closest_name", "message"},
     "passwords": {"errors", "settings", "message"},
     "services": {"message", "signing", "stores"},

@@ -5,9 +5,8 @@ Each case was a small change of the code that no other test of this room noticed
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from tests.wire.feeding import LIMITS, fed, head_of
 
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, UnsupportedMethod

@@ -15,10 +15,8 @@ import errno
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from fanlight.app.responses import ResponseFactory
@@ -57,16 +55,16 @@ OWN_PAGE = f"error/error{UNAUTHORIZED}.html"
 DISK_FULL_ERRNOS = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 
 
-@dataclass(slots=True, eq=False)
 class UnhandledException:
     """An unexpected exception on its way out through the middleware, where it may still be caught."""
 
-    error: BaseException
-    response: Response | None = None  # sent if it is not caught; made when the first middleware sees it
-    traceback: TracebackType | None = field(init=False)  # as it was when the exception left the view
+    __slots__ = ("error", "response", "traceback")
 
-    def __post_init__(self) -> None:
-        self.traceback = self.error.__traceback__
+    def __init__(self, error: BaseException, response: Response | None = None) -> None:
+        """Keep the traceback as it is: when the exception left the view."""
+        self.error = error
+        self.response = response  # sent if it is not caught; made when the first middleware sees it
+        self.traceback = error.__traceback__
 
 
 Outcome = Response | UnhandledException

@@ -14,9 +14,10 @@ import typing
 from collections.abc import Mapping
 from dataclasses import InitVar
 from types import NoneType, UnionType
-from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NewType, TypeVar, Union
+from typing import Annotated, Any, ForwardRef, Literal, NewType, TypeVar, Union
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from fanlight.binding.callables import Dependency
 from fanlight.binding.image_kinds import carries_image
@@ -58,7 +59,7 @@ _UNIONS = (Union, UnionType)
 _OUTSIDE = "it applies to a whole parameter: Annotated[type, function], Header[str]"
 
 
-class ParsedAnnotation(NamedTuple):
+class ParsedAnnotation(Struct, frozen=True):
     """A type, and the marker that names its source; None: it is a field."""
 
     annotation: Any
@@ -197,7 +198,7 @@ class _Found(Struct):
             self.markers.append(marker)
 
 
-class _Parser(NamedTuple):
+class _Parser(Struct, frozen=True):
     """Parses one part of an annotation; `where` names the part if no marker is allowed there."""
 
     found: _Found
@@ -239,7 +240,7 @@ class _Parser(NamedTuple):
             return self._strip_union(parts)
         if origin is None or origin is Literal or not parts:
             return annotation
-        inside = self._replace(where=self.where or f"inside {_name(origin)}[...]", allows_name=False)
+        inside = replace(self, where=self.where or f"inside {_name(origin)}[...]", allows_name=False)
         bare = tuple(each if isinstance(each, list) or each is ... else inside.strip(each) for each in parts)
         if all(new is old for new, old in zip(bare, parts, strict=True)):
             return annotation
@@ -247,7 +248,7 @@ class _Parser(NamedTuple):
 
     def _strip_union(self, parts: tuple[Any, ...]) -> Any:
         others = sum(each is not NoneType for each in parts)
-        inside = self if others == 1 else self._replace(where=self.where or "in a union", allows_name=False)
+        inside = self if others == 1 else replace(self, where=self.where or "in a union", allows_name=False)
         return Union[tuple(inside.strip(each) for each in parts)]  # noqa: UP007 - their number is not known
 
     def _strip_generic_alias(self, annotation: Any, alias: Any, parts: tuple[Any, ...]) -> Any:
@@ -276,7 +277,7 @@ class _Parser(NamedTuple):
     def _enter(self, alias: object, scope: Scope) -> _Parser:
         if any(each is alias or (isinstance(alias, str) and each == alias) for each in self.aliases):
             raise AnnotationError(f"{_name(alias)} refers to itself", "write a class for a recursive type")
-        return self._replace(scope=scope, aliases=(*self.aliases, alias))
+        return replace(self, scope=scope, aliases=(*self.aliases, alias))
 
 
 def _without_none(annotation: Any) -> Any:

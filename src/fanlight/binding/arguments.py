@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from fanlight.binding.callables import ArgumentBuilder, Dependency
 from fanlight.binding.convert import ConversionError
@@ -30,7 +32,7 @@ _Reader = Callable[[Request, dict[str, Any], list[BadField]], None]
 _EMPTY_QUERY = Query()
 
 
-class Binding(NamedTuple):
+class Binding(Struct, frozen=True):
     """The source of each of a view's arguments; those that it does not use are empty or None."""
 
     path: dict[str, Callable[[Any], object] | None]  # None: as routing converts it

@@ -13,10 +13,10 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union
+from typing import Annotated, Any, Literal, Union
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from fanlight.binding.class_fields import (
     ClassField,
@@ -46,7 +46,7 @@ class BuildError(ValueError):
         return self
 
 
-class DecodePlan(NamedTuple):
+class DecodePlan(Struct, frozen=True):
     """How the values of an annotation are made: what is decoded, and what `build` makes of it (None: nothing)."""
 
     annotation: Any

@@ -13,9 +13,10 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator
 from types import FunctionType, MemberDescriptorType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Struct
 
 from fanlight.binding.annotations import (
     ParsedAnnotation,
@@ -39,7 +40,7 @@ _WRAPPERS = {"Required", "NotRequired", "ReadOnly"}  # of typing, and of typing_
 _NOT_A_FIELD = "make a dependency a parameter of the view, beside the class"
 
 
-class ClassField(NamedTuple):
+class ClassField(Struct, frozen=True):
     """A field that a client may set: its name in JSON and forms, and its name as an argument of the class."""
 
     sent_as: str
@@ -48,7 +49,7 @@ class ClassField(NamedTuple):
     is_required: bool
 
 
-class RecordType(NamedTuple):
+class RecordType(Struct, frozen=True):
     """A class that is filled by name. `must_be_called`: filled by msgspec, its objects would differ."""
 
     name: str
@@ -59,7 +60,7 @@ class RecordType(NamedTuple):
     options: dict[str, Any]  # of a Struct
 
 
-class _Declared(NamedTuple):
+class _Declared(Struct, frozen=True):
     name: str
     sent_as: str
     argument: str
@@ -116,9 +117,10 @@ def read_record(annotation: Any) -> RecordType:
             continue
         field_type, sent_as = Any, each.sent_as
         if written is not None:
-            field_type, marker = written.parse(f"in the field {each.name} of {name}")
+            parsed = written.parse(f"in the field {each.name} of {name}")
+            field_type = parsed.annotation
             must_be_called |= not written.is_plain(field_type)
-            sent_as = getattr(marker, "name", "") or sent_as
+            sent_as = getattr(parsed.marker, "name", "") or sent_as
         _check_default(name, each, cls, field_type)
         if any(other.sent_as == sent_as for other in fields):
             raise AnnotationError(f'two fields of {name} are sent as "{sent_as}"', "give them different names")
@@ -266,7 +268,7 @@ def _struct_options(cls: Any, name: str, *, is_short: bool) -> dict[str, Any]:
 # --- the annotations of a class -----------------------------------------------------------------------
 
 
-class _FieldAnnotation(NamedTuple):
+class _FieldAnnotation(Struct, frozen=True):
     """The annotation of a field as it is written in its class, and the type arguments of the class."""
 
     written: Any
@@ -274,11 +276,11 @@ class _FieldAnnotation(NamedTuple):
     arguments: dict[Any, Any]
 
     def parse(self, where: str) -> ParsedAnnotation:
-        annotation, marker = parse_field(self.written, self.scope, where)
-        annotation = substitute(annotation, self.arguments)
+        parsed = parse_field(self.written, self.scope, where)
+        annotation = substitute(parsed.annotation, self.arguments)
         if self.arguments:
             annotation = parse_type(annotation, self.scope, where)
-        return ParsedAnnotation(fill_type_variables(annotation), marker)
+        return ParsedAnnotation(fill_type_variables(annotation), parsed.marker)
 
     def is_plain(self, annotation: Any) -> bool:
         """Return whether msgspec reads the same annotation in the class itself."""

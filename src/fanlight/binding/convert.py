@@ -26,6 +26,7 @@ from msgspec import inspect as kinds
 
 from fanlight.binding.describe import describe_type, literal_text, short_repr, type_mismatch
 from fanlight.binding.kinds import BINARY, Kind, split_optional, strip_metadata
+from fanlight.lazy_pattern import lazy_pattern
 
 TextParser = Callable[[str], object]
 # The kinds that the path converts itself, and the name of the converter.
@@ -37,10 +38,10 @@ PATH_CONVERTERS: Mapping[type[Kind], str] = {
 }
 
 _CHARACTERS = 128  # of a number, a date, a duration: int() takes time quadratic in the length
-_INT = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-_NO_SECONDS = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ])?[0-9]{2}:[0-9]{2}(?=[Zz+-]|\Z)")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
+_INT = lazy_pattern(r"[+-]?[0-9]+")
+_NUMBER = lazy_pattern(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_NO_SECONDS = lazy_pattern(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ])?[0-9]{2}:[0-9]{2}(?=[Zz+-]|\Z)")
+_UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 # As people, HTML checkboxes ("on") and programs write it.
 _BOOL = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
 _CONSTRAINTS = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "tz")

@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from fanlight.binding.annotations import UnhashableDependency, as_dependency
 from fanlight.binding.arguments import Binding, own_argument_builder

@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from types import CoroutineType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -101,7 +101,7 @@ class BorrowedProvider(Provider, frozen=True, kw_only=True):
         raise AppError(f"{self.name} is async, and the middleware that opens it does not run here")
 
 
-class DependencyPlan(NamedTuple):
+class DependencyPlan(Struct, frozen=True):
     """The dependencies of one view: `wanted` by its parameters, `providers` in the order in which they are opened."""
 
     wanted: Mapping[str, Dependency]

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from fanlight.binding.annotations import describe_marker
 from fanlight.binding.markers import FieldName, WholeBody
 from fanlight.binding.sentinels import MISSING
@@ -45,4 +47,4 @@ def read_injected(function: Any, kind: str, folder: Path | None, given: Iterable
             mistakes.append(signature.mistake(message, hint))
     if mistakes:
         raise SetupError(mistakes)
-    return signature._replace(parameters=tuple(parameters), has_kwargs=False)
+    return replace(signature, parameters=tuple(parameters), has_kwargs=False)

@@ -13,8 +13,10 @@ from datetime import date, time
 from decimal import Decimal
 from enum import Enum
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
+
+from msgspec import Struct
 
 from fanlight.binding.body import JSONBody, JSONDecoder, fields_struct
 from fanlight.binding.class_builders import Build, BuildError, DecodePlan, decode_plan
@@ -44,7 +46,7 @@ from fanlight.binding.signature import Parameter, Signature
 _INFERRED = (bool, int, float, str, Decimal, UUID, date, time, Enum)
 
 
-class InputParameter(NamedTuple):
+class InputParameter(Struct, frozen=True):
     """A parameter with its type; `plan` is how its values are decoded from JSON, and built."""
 
     parameter: Parameter

@@ -12,7 +12,9 @@ import re
 import typing
 from pathlib import Path
 from types import FunctionType
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fanlight.binding.annotations import Marker, describe_marker, parse_annotation
 from fanlight.binding.callables import (
@@ -40,7 +42,7 @@ _WRITE_A_FUNCTION = "write a function that calls it with what it needs, and use 
 _WRITE_A_TYPE = "write a type, like int, list[str] or date"
 
 
-class Parameter(NamedTuple):
+class Parameter(Struct, frozen=True):
     """A parameter of a view; annotation and default are MISSING where it has none."""
 
     name: str
@@ -50,7 +52,7 @@ class Parameter(NamedTuple):
     default: object = MISSING
 
 
-class Signature(NamedTuple):
+class Signature(Struct, frozen=True):
     """The parameters of a view. `has_kwargs`: it has `**names`, which receive the remaining path parameters."""
 
     name: str  # for messages: "views.post"
@@ -103,7 +105,7 @@ def read_signature(view: View, folder: Path | None = None) -> Signature:
                 mistakes.append(signature.mistake(message, annotation_hint(error) or _WRITE_A_TYPE))
     if mistakes:
         raise SetupError(mistakes)
-    return signature._replace(parameters=tuple(parameters), has_kwargs=has_kwargs)
+    return replace(signature, parameters=tuple(parameters), has_kwargs=has_kwargs)
 
 
 def _is_private(parameter: inspect.Parameter, view: View) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from fanlight.lazy_pattern import lazy_pattern
 
 # Section 12.4.2 allows 0 or 1, and three digits after a point. Numbers without the 0, and longer ones, are accepted;
 # digits of other scripts, signs, exponents, "inf" and "nan", which float() would accept too, are not.
-_WEIGHT = re.compile(r"[0-9]{1,16}(?:\.[0-9]{0,32})?|\.[0-9]{1,32}")
+_WEIGHT = lazy_pattern(r"[0-9]{1,16}(?:\.[0-9]{0,32})?|\.[0-9]{1,32}")
 
 
 def best_match(accept: str, offers: tuple[str, ...]) -> str | None:

@@ -8,11 +8,11 @@ preconditions, or a response derived from another one: 304, 412, 206, 416. Field
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from fanlight.errors import PreconditionFailed
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.file_response import FileResponse
 from fanlight.message.headers import Pair
@@ -21,12 +21,12 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 
 _SAFE = frozenset({"GET", "HEAD"})
-_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_TAG = lazy_pattern(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 # Fields of a 200 that a 304 must not repeat, because the client has them already (section 15.4.5).
 _NOT_OF_304 = frozenset("content-type content-encoding content-language content-disposition accept-ranges".split())
 MAX_RANGES = 32
 MAX_MEMBERS = 4 * MAX_RANGES  # of the list, with empty ones, which are ignored (section 5.6.1.2)
-_RANGE = re.compile(r"([0-9]*)-([0-9]*)")
+_RANGE = lazy_pattern(r"([0-9]*)-([0-9]*)")
 _MAX_DIGITS = 18  # more than any file size
 
 

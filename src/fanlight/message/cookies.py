@@ -20,15 +20,16 @@ from msgspec.structs import astuple
 
 from fanlight.closest_name import closest_name
 from fanlight.errors import InvalidResponse
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.headers import is_token
 from fanlight.message.http_date import format_date
 
 _AS_IT_IS = "!#$&'()*+-./:<=>?@[]^_`{|}~"  # allowed in a value (RFC 6265, cookie-octet), without "%"
 _is_plain = re.compile(rf"[0-9A-Za-z{re.escape(_AS_IT_IS)}]*").fullmatch
-_PERCENT_ENCODED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
-_ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
+_PERCENT_ENCODED = lazy_pattern(rb"(?:[^%]|%[0-9A-Fa-f]{2})*")
+_ESCAPE = lazy_pattern(rb"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
 _PATH = re.compile(r"/[\x20-:<-\x7e]*")
-_DOMAIN = re.compile(r"\.?[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?")
+_DOMAIN = lazy_pattern(r"\.?[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?")
 _MAX_SECONDS = 10**10  # over 300 years; browsers keep a cookie for at most 400 days
 _MAX_LENGTH = 4096  # name and value; browsers silently drop longer ones
 _MAX_ATTRIBUTE_LENGTH = 1024  # browsers silently ignore longer ones

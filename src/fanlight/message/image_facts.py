@@ -13,7 +13,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -22,7 +22,7 @@ _AT_ONCE = 4096  # bytes; enough for nearly all files but photographs
 _MAX_READS = 2000  # SECURITY: tests/message/test_image_facts.py: a file of millions of tiny blocks
 
 
-class Format(NamedTuple):
+class Format(Struct, frozen=True):
     """An image format: its name for people, its media type, its file name extension."""
 
     title: str
@@ -227,7 +227,7 @@ _CONTAINERS = dict.fromkeys((b"iprp", b"ipco", b"moov", b"trak", b"mdia", b"minf
 _CONTAINERS |= {b"meta": 4, b"stsd": 8}
 
 
-class _Box(NamedTuple):
+class _Box(Struct, frozen=True):
     kind: bytes
     start: int  # of its content
     end: int

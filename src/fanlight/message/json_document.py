@@ -18,21 +18,22 @@ from typing import Any, TypeVar
 import msgspec
 
 from fanlight.errors import BadRequest
+from fanlight.lazy_pattern import lazy_pattern
 
 T = TypeVar("T")
 MAX_NUMBER_CHARACTERS = 128
 MAX_DEPTH = 100
 MAX_HUGE = 1000
 _DIGITS_AS_ZEROS = bytes.maketrans(b"0123456789E", b"0000000000e")
-_STRING_OR_HUGE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[eE]\+?0*(?:1[6-9]|[2-9]\d)\d', re.DOTALL)
+_STRING_OR_HUGE = lazy_pattern(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[eE]\+?0*(?:1[6-9]|[2-9]\d)\d', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 _STRIDE = 32  # a number that is too long contains at least four of these positions
-_SUSPECT = re.compile(rb"[-+.0-9eE]{%d}" % (MAX_NUMBER_CHARACTERS // _STRIDE))
+_SUSPECT = lazy_pattern(rb"[-+.0-9eE]{%d}" % (MAX_NUMBER_CHARACTERS // _STRIDE))
 _NUMBER_CHARACTERS = bytes(48 if each in b"-+.0123456789eE" else 32 for each in range(256))
 _TOO_LONG = b"0" * (MAX_NUMBER_CHARACTERS + 1)
-_STRING_OR_LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[-+.0-9eE]{%d,}' % (MAX_NUMBER_CHARACTERS + 1), re.DOTALL)
+_STRING_OR_LONG = lazy_pattern(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[-+.0-9eE]{%d,}' % (MAX_NUMBER_CHARACTERS + 1), re.DOTALL)
 _DEEP = f"the JSON is nested too deeply: over {MAX_DEPTH} levels"
-_HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB]")
+_HALF_A_PAIR = lazy_pattern(rb"\\u[dD][89abAB]")
 
 
 class WrittenNumber(float):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import msgspec
+from msgspec import Struct
 
 from fanlight.errors import InvalidResponse
 from fanlight.foreign_names import refuse_foreign_names
@@ -22,7 +23,7 @@ from fanlight.message.location import encode_location
 from fanlight.message.media_types import HTML, JSON, OCTET_STREAM
 
 
-class Heartbeat(NamedTuple):
+class Heartbeat(Struct, frozen=True):
     """A frame to send each time a stream has been silent for `interval` seconds. Such a stream has no natural end."""
 
     interval: float

@@ -8,9 +8,11 @@ closed and its cleanup is run, each once. Refuses content that is not iterable. 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fanlight.errors import InvalidResponse
 from fanlight.message.response import Heartbeat
@@ -32,21 +34,19 @@ class PieceEncoder(Protocol):
         """Return what ends the encoded content."""
 
 
-@dataclass(slots=True, eq=False)
-class _Stream:
+class _Stream(Struct, eq=False):
     """The parts of a stream, in the order in which they are applied."""
 
     source: Any
-    _: KW_ONLY
     prologue: bytes = b""  # sent before the first piece
     frame: Callable[[Any], bytes] | None = None  # makes bytes of what the source yields
     encoder: PieceEncoder | None = None
     cleanup: Callable[[BaseException | None], Any] | None = None  # gets the exception that ended the stream
     heartbeat: Heartbeat | None = None
     iterator: Any = None  # of the source, once it is made
-    _has_begun: bool = field(default=False, init=False)
-    _is_ended: bool = field(default=False, init=False)  # no more pieces
-    _is_closed: bool = field(default=False, init=False)
+    _has_begun: bool = False
+    _is_ended: bool = False  # no more pieces
+    _is_closed: bool = False
 
     def with_parts(self, **parts: Any) -> Self:
         """Return a stream with more parts, to use in place of this one. It wraps this one only if that has begun."""
@@ -71,10 +71,8 @@ class _Stream:
         return [close for each in objects if (close := getattr(each, name, None)) is not None]
 
 
-class SyncStream(_Stream):
+class SyncStream(_Stream, eq=False):
     """A stream of a sync iterable, pulled by one thread at a time."""
-
-    __slots__ = ()
 
     def __iter__(self) -> Self:
         return self
@@ -134,11 +132,10 @@ class SyncStream(_Stream):
             cleanup(error)
 
 
-@dataclass(slots=True, eq=False)
-class AsyncStream(_Stream):
+class AsyncStream(_Stream, eq=False):
     """A stream of an async iterable, pulled on the event loop. Its cleanup is awaited."""
 
-    _is_encoding: bool = field(default=False, init=False)  # in a thread
+    _is_encoding: bool = False  # in a thread
 
     def __aiter__(self) -> Self:
         return self

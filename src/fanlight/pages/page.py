@@ -7,15 +7,18 @@ needs the app.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """What `render` returns; it is rendered when the view has returned it."""
 
     template: str
-    context: Mapping[str, object] = field(default_factory=dict, repr=False)  # may hold secrets, which a log would show
+    context: Mapping[str, object] = {}
+
+    def __repr__(self) -> str:
+        return f"Page(template={self.template!r})"  # the context may hold secrets, which a log would show
 
 
 def render(template: str, /, **context: object) -> Page:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.media_types import HTML, OCTET_STREAM, media_type_by_name
 from fanlight.pages.suggestion import did_you_mean
 
@@ -24,7 +24,7 @@ _SUFFIXES = frozenset((".atom", ".htm", ".html", ".j2", ".jinja", ".jinja2", ".r
 # A part begins with no dot (no "..", no hidden file) and contains nothing that some system reads as a separator, a
 # drive, a stream or the end of the name.
 # SECURITY: tests/pages/test_names.py tries to leave the folder
-_FORBIDDEN = re.compile(r"[\\:\x00-\x1f\x7f\ud800-\udfff]")
+_FORBIDDEN = lazy_pattern(r"[\\:\x00-\x1f\x7f\ud800-\udfff]")
 _TAGS = ("{{", "{%", "{#")  # that begin something
 
 

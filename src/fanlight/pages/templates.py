@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from fanlight.errors import Mistake
 
@@ -27,8 +28,11 @@ _VALUES = ("globals", "context")  # their names are in one namespace
 _KINDS = (*_VALUES, "filters", "tests")
 
 
-@dataclass(frozen=True, slots=True)
-class Templates:
+class _Folder(Struct, frozen=True):
+    folder: str | Path = "templates"
+
+
+class Templates(_Folder, frozen=True, kw_only=True):
     """The templates of an app: `App(URLS, templates=Templates(filters={"price": price}, context={"user": user}))`.
 
     `folder` is beside the file of the app. `globals` are values and functions that every template has; `filters` and
@@ -36,12 +40,10 @@ class Templates:
     whenever a template is rendered for a request, and gives the name its value.
     """
 
-    folder: str | Path = "templates"
-    _: KW_ONLY
-    globals: Mapping[str, object] = field(default_factory=dict)
-    filters: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    tests: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    context: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    globals: Mapping[str, object] = {}
+    filters: Mapping[str, Callable[..., Any]] = {}
+    tests: Mapping[str, Callable[..., Any]] = {}
+    context: Mapping[str, Callable[..., Any]] = {}
 
 
 def read_templates(given: object) -> tuple[Templates, list[Mistake]]:

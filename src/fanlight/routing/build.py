@@ -10,7 +10,6 @@ be hidden: each matches infinitely many texts, and only finitely many are taken 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
@@ -108,7 +107,7 @@ def _route(entry: Entry, name_of: Callable[[object], str], endpoint_of: Endpoint
 def _placed(error: SetupError, place: str) -> list[Mistake]:
     """Return the mistakes of a callback, each with the key's place among its own."""
     return [
-        mistake if place in mistake.places else dataclasses.replace(mistake, places=(*mistake.places, place))
+        mistake if place in mistake.places else replace(mistake, places=(*mistake.places, place))
         for mistake in error.mistakes
     ]
 

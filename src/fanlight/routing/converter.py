@@ -8,7 +8,6 @@ underscores, exponents, week dates. Nothing here takes quadratic time in what a 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,15 +16,16 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.routing.path import has_dot_segments
 
 _INT_CHARACTERS = 128  # int() is quadratic in the length, so longer numbers do not fit
 _FLOAT_CHARACTERS = 400  # holds every float written without an exponent
 
-_INT = re.compile(r"-?[0-9]+")
-_FLOAT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_INT = lazy_pattern(r"-?[0-9]+")
+_FLOAT = lazy_pattern(r"-?[0-9]+(?:\.[0-9]+)?")
+_DATE = lazy_pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_UUID = lazy_pattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Converter(Struct, frozen=True):

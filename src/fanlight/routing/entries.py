@@ -17,7 +17,6 @@ A nested table may have a name, which is put before those of its routes ("shop:i
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
@@ -135,8 +134,7 @@ class TableReader:
                 self._read_key(value, place, replace(table, keys=trail), source)
             except SetupError as error:
                 self.mistakes += [
-                    mistake if mistake.places else dataclasses.replace(mistake, places=(place,))
-                    for mistake in error.mistakes
+                    mistake if mistake.places else replace(mistake, places=(place,)) for mistake in error.mistakes
                 ]
         self._open.pop()
 

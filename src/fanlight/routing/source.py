@@ -14,14 +14,14 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 _MAX_DEPTH = 16  # of names that refer to names, and of imports of imports
 
 
-@dataclass(slots=True)
-class Literal:
+class Literal(Struct):
     """A dict literal: for each key its place and the expression of its value."""
 
     keys: dict[object, tuple[str, ast.expr, Source]] = field(default_factory=dict)

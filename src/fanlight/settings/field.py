@@ -8,8 +8,10 @@ fit, and names one that does. Contains no setting itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, field, fields
 from typing import Any, Literal, cast
+
+from msgspec import Struct
 
 from fanlight.errors import InvalidSetting
 
@@ -21,8 +23,7 @@ MAX_MODE = 0o777
 MAXIMA: dict[Unit, int] = {"bytes": 2**53, "count": 2**53, "seconds": 10**9}  # that clocks and sums can still hold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingInfo:
+class SettingInfo(Struct, frozen=True, kw_only=True):
     """The metadata of one setting, beside its name, its type and its default."""
 
     unit: Unit

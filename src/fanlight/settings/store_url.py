@@ -8,13 +8,13 @@ A URL may contain a password, so no message and no repr has the URL.
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from msgspec import Struct
 
 from fanlight.errors import InvalidSetting
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.settings.addresses import MAX_PORT
 from fanlight.settings.start_directory import absolute
 
@@ -24,7 +24,7 @@ REDIS_PORT = 6379
 # The options of the client that a URL may have; its timeouts and retries are ours.
 _OPTIONS = frozenset({"db", "username", "password", "client_name"})
 _OPTION_PREFIX = "ssl_"
-_NUMBER = re.compile(r"[0-9]{1,5}")
+_NUMBER = lazy_pattern(r"[0-9]{1,5}")
 _FORMS = "write sqlite:PATH, redis://HOST:PORT/0, rediss://..., unix:/run/redis.sock or memory:"
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from itertools import islice
 from opcode import opmap
 from types import CodeType, FrameType, TracebackType
+
+from msgspec import Struct
 
 from fanlight.lazy_pattern import lazy_pattern
 from fanlight.tracebacks.owners import owner_of, shown_path
@@ -26,8 +27,7 @@ MAX_NAMES = 4  # libraries that the line of a fold names
 _SUSPENDED = frozenset({opmap["YIELD_VALUE"], opmap["RESUME"]})  # where a generator waits, by the version of Python
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """One frame: where, and the part of the line that was executed."""
 
     file: str
@@ -46,8 +46,7 @@ class Frame:
         return f"{self.shown}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class Fold:
+class Fold(Struct, frozen=True):
     """A run of frames that are not the site's."""
 
     frames: tuple[Frame, ...]
@@ -60,8 +59,7 @@ class Fold:
         return f"{count} frame{'s' * (count != 1)} of {listed}"
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """Frames that are left out: with a period, as many frames as that, the ones before, have been repeated."""
 
     count: int

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from fanlight.errors import FanlightError, InvalidResponse, TemplateError
 from fanlight.tracebacks.frames import (
@@ -37,8 +38,7 @@ _UNNAMED = ("builtins", "__main__", "fanlight.errors")
 _WITH_SUGGESTION = (NameError, AttributeError, ImportError)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """One exception, its frames from the newest on, and the exceptions that it came from."""
 
     error: BaseException

@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from tests.speed import PATIENCE
 
@@ -484,7 +485,7 @@ def test_comments_wait_for_the_client(serve: Serve, tools: Any) -> None:
                 heartbeats.set()
                 return b":" + b"x" * 500_000 + b"\n\n"
 
-            return super().heartbeat._replace(make_frame=make_frame)
+            return msgspec.structs.replace(super().heartbeat, make_frame=make_frame)
 
     harness = serve({"/": lambda _: Wide(come(), keep_alive_seconds=0.05)})
     with harness.connect() as client:

@@ -13,7 +13,8 @@ import os
 import sys
 import time
 from types import FrameType
-from typing import NamedTuple
+
+from msgspec import Struct
 
 if sys.platform == "linux":  # only Linux counts for single threads
     from resource import RUSAGE_THREAD, getrusage
@@ -37,7 +38,7 @@ def frame_position(frame: FrameType | None) -> str:
     return f"{best.f_code.co_filename}:{best.f_lineno} in {best.f_code.co_name}" if best is not None else "?"
 
 
-class ThreadUsage(NamedTuple):
+class ThreadUsage(Struct, frozen=True):
     """What one thread had used at a moment."""
 
     wall: float  # seconds

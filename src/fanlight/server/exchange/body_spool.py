@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fanlight.errors import Overloaded, ProtocolError, StorageFull
 from fanlight.message.content import SpooledContent
@@ -27,8 +28,7 @@ GoOn = Callable[[Connection, Outcome], bool]
 log = logging.getLogger("fanlight.server")
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     """What a thread writes: all that has arrived of the content of one request."""
 
     connection: Connection

@@ -9,11 +9,12 @@ search.
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from fanlight.errors import InvalidSetting
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.settings.addresses import PORT
 from fanlight.wire.http1.header_fields import is_host
 
@@ -26,14 +27,14 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 # RFC 7239 section 4: a parameter is token=(token / quoted-string); parameters are joined by ";", hops by ",".
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _QUOTED = r'"((?:[^"\\\x00-\x08\x0a-\x1f\x7f]++|\\.)*+)"'
-_PIECE = re.compile(rf"[ \t;]*+(?:({_WORD})=(?:({_WORD})|{_QUOTED}))?[ \t]*+([;,]|\Z)")
-_ESCAPED = re.compile(r"\\(.)")
+_PIECE = lazy_pattern(rf"[ \t;]*+(?:({_WORD})=(?:({_WORD})|{_QUOTED}))?[ \t]*+([;,]|\Z)")
+_ESCAPED = lazy_pattern(r"\\(.)")
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Hop = dict[str, str]
 
 
-class Origin(NamedTuple):
+class Origin(Struct, frozen=True):
     """What trusted proxies report of a request; None where they report nothing."""
 
     client: str | None = None

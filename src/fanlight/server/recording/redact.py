@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
+from fanlight.lazy_pattern import lazy_pattern
+
 MASK = "***"
 MAX_NAME = 100  # characters of a parameter's name that are examined
 MAX_NESTED = 3  # levels of URLs within URLs that are examined
@@ -27,11 +29,11 @@ _WORDS = frozenset(
 _within = re.compile("token|passw|secret|signature|apikey|credential|session|sessid").search
 _hints = re.compile("|".join(sorted({each[:3] for each in _WORDS}))).search  # a part of every word, and fast to find
 _words = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])").findall
-_parameters = re.compile(r"([?&;#])([^=&;#?\s\"']*)=([^&;#\s\"']*)")
+_parameters = lazy_pattern(r"([?&;#])([^=&;#?\s\"']*)=([^&;#\s\"']*)")
 _encoded_marks = re.compile("%(?:3[Dd]|40|25)").search  # "=", "@" and "%", of a URL within the URL
-_userinfo = re.compile(r"//[^/?#@\s\"']*@")
-_half_userinfo = re.compile(r"//[^/?#@\s\"']*\Z")
-_last_value = re.compile(r"([?&;#][^=&;#?]*=)[^&;#]*\Z")
+_userinfo = lazy_pattern(r"//[^/?#@\s\"']*@")
+_half_userinfo = lazy_pattern(r"//[^/?#@\s\"']*\Z")
+_last_value = lazy_pattern(r"([?&;#][^=&;#?]*=)[^&;#]*\Z")
 _unsafe = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 _ESCAPES = {number: f"\\x{number:02x}" for number in (*range(0x20), ord('"'), ord("\\"), 0x7F)}
 

@@ -6,7 +6,7 @@ every head that begins with these bytes would be refused, and for the same reaso
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from fanlight.errors import BadMessage, HeadTooLarge, ProtocolError, TargetTooLong
 
@@ -14,8 +14,7 @@ MAX_BEGUN_BYTES = 2048  # of a malformed message, for the log
 _END_BYTES = 3  # the first three bytes of CR LF CR LF, which may be there without the last
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireLimits:
+class WireLimits(Struct, frozen=True, kw_only=True):
     """The limits of one message; the first two are settings, the others constants."""
 
     head_bytes: int  # all field lines

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from fanlight.errors import BadMessage
 
@@ -27,7 +28,7 @@ _MAX_PORT = 65535
 _CASTAGNOLI = 0x82F63B78
 
 
-class ProxyHeader(NamedTuple):
+class ProxyHeader(Struct, frozen=True):
     """The addresses of the client, and of the server it connected to, as seen by the proxy."""
 
     length: int  # bytes of the header
