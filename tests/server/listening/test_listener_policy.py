@@ -394,8 +394,9 @@ def test_all_requests_of_a_connection_are_secure(certificates: Any, pair: Any, c
             assert b"; Secure" in head
 
 
-def test_pipelined_requests_get_one_record(pair: Any, context: ssl.SSLContext) -> None:
+def test_pipelined_requests_get_one_record(pair: Any, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixteen that come together are responded to together, encrypted at once and sent at once."""
+    monkeypatch.setattr("fanlight.server.connection.response_batch.BATCH_SECONDS", PATIENCE)  # on a busy machine
     options = Options(bind=("127.0.0.1:0",), access_log=False, cert=(pair.cert,), key=(pair.key,))
     page = lane("inline")(lambda: "page")  # another one may be measured, by itself
     with LiveServer(App({"/": page}), options=options) as server, connected(server, context) as sock:
