@@ -43,7 +43,7 @@ def wants_finite_field(hello: bytes) -> bool:
         if kind == _KEY_SHARE and any(share in _FINITE_FIELDS for share in _key_share_groups(content)):
             return True
         if kind == _SUPPORTED_GROUPS:
-            groups.update(int.from_bytes(content[at : at + 2]) for at in range(2, len(content) - 1, 2))
+            groups.update(first << 8 | second for first, second in zip(content[2::2], content[3::2], strict=False))
     return not groups & _CURVES and any(group in _FINITE_FIELDS for group in groups)
 
 
@@ -57,9 +57,10 @@ def _extensions(hello: bytes) -> Iterator[tuple[int, bytes]]:
     at = _vector_end(hello, at, 1)  # the compressions
     end = _vector_end(hello, at, 2)
     at += 2
+    # PERF: benchmarks/tls.py: a dozen extensions in each handshake, where `int.from_bytes` costs five times as much
     while at + 4 <= end <= len(hello):
-        kind, start = int.from_bytes(hello[at : at + 2]), at + 4
-        at = _vector_end(hello, at + 2, 2)
+        kind, start = hello[at] << 8 | hello[at + 1], at + 4
+        at = start + (hello[at + 2] << 8 | hello[at + 3])
         yield kind, hello[start : min(at, end)]
 
 
