@@ -12,13 +12,15 @@ import pytest
 
 from fanlight import App
 from fanlight.compression.codecs import CODECS, CODINGS
-from fanlight.compression.compression_settings import Compression, uncompressed
+from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression, uncompressed
+from fanlight.compression.compressor import Compressor
 from fanlight.compression.negotiation import COMPRESSIBLE
 from fanlight.errors import NotFound, SetupError
-from fanlight.message.file_response import file_response
+from fanlight.message.file_response import PrebuiltResponse, file_response
+from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.with_middleware import middleware
-from fanlight.testing import Client, ClientResponse
+from fanlight.testing import Client, ClientResponse, FakeHead
 
 TEXT = "".join(f"<p>line {number} of a page that is worth it</p>\n" for number in range(100))
 BIG = TEXT * 60
@@ -258,6 +260,16 @@ def test_a_304_has_the_fields_of_the_200(asked: str, etag: str) -> None:
     """A 304 has the ETag that the client sent, weak or strong, and `vary`."""
     answer = ask(lambda: Response(b"", 304, headers={"etag": '"abc"'}), ALL | {"if-none-match": asked})
     assert (answer.status, answer.headers["etag"], answer.headers["vary"]) == (304, etag, "accept-encoding")
+
+
+@pytest.mark.parametrize("asked", ['"abc"', 'W/"abc"'])
+def test_a_shared_304_stays_as_it_was_made(asked: str) -> None:
+    """It is sent again and again, with the fields that were made for it once."""
+    shared = PrebuiltResponse(b"", (("etag", '"abc"'),), media_type="text/css", length=0, modified=0, status=304)
+    request = Request(FakeHead(fields=ALL | {"if-none-match": asked}), None, None)
+    answer = Compressor(DEFAULT_COMPRESSION).encode(shared, request, False)
+    assert dict(answer.fields()) == {"etag": asked, "vary": "accept-encoding"}
+    assert shared.has_shared_fields
 
 
 # --- streams ------------------------------------------------------------------------------------------

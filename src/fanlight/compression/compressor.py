@@ -147,10 +147,15 @@ class Compressor:
         """Return a 304 with the fields that the 200 would have (RFC 9110 section 15.4.5)."""
         if response.media_type and not is_compressible(response.media_type, self._setting.media_types):
             return response
-        fields = with_vary(response.fields())
-        etag = response.headers.get("etag")
+        own = response.fields()
+        fields = with_vary(own)
+        # PERF: benchmarks/static.py: with `headers`, one that is shared by many requests would have a copy from now on
+        etag = next((value for name, value in fields if name == "etag"), "")
         is_weak = etag and f"W/{etag}" in request.head.values.get("if-none-match", "")
-        fields = with_weak_etag(fields) if is_weak else fields
+        if is_weak:
+            fields = with_weak_etag(fields)
+        elif fields == own:
+            return response
         return EncodedResponse(response, fields, response.content, response.length)
 
 
