@@ -224,10 +224,10 @@ def async_waits() -> str:
     found = [rows("async_waits", task) for task in tasks]
     servers = list(dict.fromkeys(server for each in found for server in each))
     cells = lambda row: (  # noqa: E731
-        f"{middle(row, 'rate') or 0:,.0f}, {microseconds(row)}, {middle(row, 'p99_ms') or 0:.0f}" if row else ""
+        f"{middle(row, 'rate') or 0:,.0f}/s, {microseconds(row)} µs, {middle(row, 'p99_ms') or 0:.0f} ms" if row else ""
     )
     return table(
-        ("requests per second, processor time in µs, p99 in ms", *tasks),
+        ("requests per second, processor time of one, p99", *tasks),
         ([server, *(cells(each.get(server)) for each in found)] for server in servers),
     )
 
