@@ -73,7 +73,8 @@ def fanlight(
 def compiled(peer: Peer) -> tuple[Peer, ...]:
     """Return Fanlight with the compiled reader of heads; nothing where that is not installed."""
     name, comma, rest = peer.name.partition(",")
-    return (replace(peer, name=f"{name}[speed]{comma}{rest}", environment={}),) if PURE else ()
+    environment = {each: value for each, value in peer.environment.items() if each not in PURE}
+    return (replace(peer, name=f"{name}[speed]{comma}{rest}", environment=environment),) if PURE else ()
 
 
 def uvicorn(
@@ -206,11 +207,13 @@ def _nginx_tls(port: int, folder: Path) -> list[str]:
 
 
 _UVICORN_TLS = ("--ssl-certfile", str(CERT), "--ssl-keyfile", str(KEY))
+_FANLIGHT_TLS = fanlight("fanlight_app", "--cert", str(CERT), "--key", str(KEY), path="/user")
 TLS_PEERS = tuple(
     replace(each, scheme="https")
     for each in (
         replace(NGINX, command=_nginx_tls),
-        fanlight("fanlight_app", "--cert", str(CERT), "--key", str(KEY), path="/user"),
+        _FANLIGHT_TLS,
+        *compiled(_FANLIGHT_TLS),
         uvicorn("uvicorn raw", "asgi_raw", "no framework", "/user", _UVICORN_TLS),
         uvicorn("Starlette async, uvicorn", "starlette_app", path="/async", options=_UVICORN_TLS),
         granian(
@@ -292,12 +295,14 @@ UPLOAD_PEERS = (
 # --- a folder of files: each gives STATIC_FOLDER below its path ----------------------------------
 
 _IN_STATIC_FOLDER = {"BENCH_STATIC": str(STATIC_FOLDER)}
+_FANLIGHT_STATIC = replace(
+    fanlight("static_fanlight", note="by Static, or by a view that returns a Path where there is no Static"),
+    path="/static",
+    environment=PURE | _IN_STATIC_FOLDER,
+)
 STATIC_PEERS = (
-    replace(
-        fanlight("static_fanlight", note="by Static, or by a view that returns a Path where there is no Static"),
-        path="/static",
-        environment=PURE | _IN_STATIC_FOLDER,
-    ),
+    _FANLIGHT_STATIC,
+    *compiled(_FANLIGHT_STATIC),
     Peer(
         name="nginx",
         command=lambda port, folder: nginx(port, folder, "nginx_static.conf"),
