@@ -8,13 +8,13 @@ app = Sanic("bench")
 
 
 @app.before_server_start
-async def start(app, _loop):
+async def start(app):
     app.ctx.pool = open_pool()
     await app.ctx.pool.__aenter__()
 
 
 @app.after_server_stop
-async def stop(app, _loop):
+async def stop(app):
     await app.ctx.pool.__aexit__(None, None, None)
 
 
