@@ -21,11 +21,17 @@ UNUSED = {
     "sqlite3": "for a store",
     "difflib": "for a name that is not found",
     "email": "for nothing that is served",
+    "http": "for nothing; the phrases of statuses are a table",
     "http.client": "for the test client",
+    "bz2": "for shutil, which tempfile loads",
     "importlib.metadata": "for `fanlight --version`",
     "fanlight.sessions.session_state": "for a view with a session, and what counts by users",
     "fanlight.protection.rate_limit_guard": "for a route with a limit",
     "fanlight.pages.static.files": "for a folder in URLS",
+    "fanlight.binding.input_parameter": "for a view that takes something from its client",
+    "fanlight.binding.body": "for a view that takes content",
+    "fanlight.binding.class_fields": "for a view that takes a class",
+    "fanlight.message.client_cert": "for TLS",
     "fanlight.openapi": "for a site that is described",
     "fanlight.stores.memory_store": "for a site that needs a store",
 }
@@ -33,6 +39,7 @@ UNUSED = {
 UNUSED_BY_A_SERVER = {
     "click": "for a command line that is not plain",
     "jinja2": "for a site with templates",
+    "fanlight.server.tls.tls": "for a server with TLS",
 }
 # Loaded neither by an import of the framework: a server is for a site that is run.
 OF_A_SERVER = {
@@ -67,11 +74,18 @@ def test_an_import_loads_no_part_that_is_not_used() -> None:
 
 
 def test_the_server_of_a_plain_site_loads_no_part_that_is_not_used() -> None:
-    """What is loaded when the lesson's site can serve is used by every server, or by its pages."""
+    """What is loaded when the lesson's site is ready to be served is used by every server, or by its pages."""
     started = "import fanlight.__main__, fanlight.cli.plain_words, fanlight.cli.run"
     loaded = modules_after(f"{started}\nfrom fanlight.site.loading import load\nload('.')")
     assert sorted(loaded & {*UNUSED, *UNUSED_BY_A_SERVER}) == []
     assert "asyncio" in loaded
+
+
+def test_a_supervisor_loads_no_part_of_a_site() -> None:
+    """Its workers load the site; it has its own start before theirs."""
+    started = "import fanlight.__main__, fanlight.cli.plain_words, fanlight.cli.run, fanlight.server.workers.supervisor"
+    rooms = {name.split(".")[1] for name in modules_after(started) if name.startswith("fanlight.")}
+    assert sorted(rooms & {"app", "routing", "binding", "pages", "sessions", "protection", "compression"}) == []
 
 
 def test_what_a_site_uses_is_loaded_before_it_serves(tmp_path: Path) -> None:

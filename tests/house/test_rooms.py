@@ -101,6 +101,7 @@ ROOMS = {
     },
     "cli": {
         "errors",
+        "bootstrap",
         "tracebacks",
         "closest_name",
         "settings",

@@ -9,8 +9,9 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fanlight.bootstrap import no_garbage_collection
 from fanlight.cli.failing import fail
 from fanlight.cli.given_options import options_of
 from fanlight.cli.uncaught import print_folded
@@ -18,17 +19,21 @@ from fanlight.errors import FanlightError
 from fanlight.server.start import serve
 from fanlight.server.workers.init_process import serve_in_child
 from fanlight.settings.env_file import apply_env_file
-from fanlight.site.app import App
 from fanlight.site.banner import print_banner
-from fanlight.site.finding import typed_folder
-from fanlight.site.loading import load
-from fanlight.site.preparation import prepare
+
+if TYPE_CHECKING:
+    from fanlight.site.app import App
 
 
 def run_site(site: str, flags: Mapping[str, Any]) -> None:
     """Serve a site until the shutdown."""
 
     def make() -> tuple[App, dict[str, Any]]:
+        with no_garbage_collection():  # here: a supervisor never loads a site
+            from fanlight.site.finding import typed_folder
+            from fanlight.site.loading import load
+            from fanlight.site.preparation import prepare
+
         apply_env_file(options.env_file, os.environ)  # in each worker, so that a reload finds what has changed in it
         folder = typed_folder(site)
         app = load(site, traceback=options.traceback)
@@ -40,6 +45,6 @@ def run_site(site: str, flags: Mapping[str, Any]) -> None:
         options = options_of(flags)
         if options.traceback == "site":
             sys.excepthook = print_folded
-        serve(make, options, partial(print_banner, options))  # with workers, the supervisor itself never loads the site
+        serve(make, options, partial(print_banner, options))
     except FanlightError as error:
         fail(error, "; server not started")
