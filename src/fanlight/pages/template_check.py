@@ -19,6 +19,7 @@ from fanlight.pages.url_check import UNKNOWN, wrong_asset, wrong_url
 
 _NAMES_FILE, _NAMES_VIEW = "asset", "url_for"
 _NAMING = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
+_EXAMINED = (*_NAMING, nodes.Call, nodes.Name, nodes.Macro)
 
 
 class _Reference(Struct, frozen=True, kw_only=True):
@@ -28,6 +29,36 @@ class _Reference(Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
     is_optional: bool  # `ignore missing`
     is_parent: bool  # `extends` at the top level, so whatever the context
+
+
+class _Parsed:
+    """What is examined of a template: one walk through its tree finds all of it."""
+
+    def __init__(self, name: str, tree: nodes.Template) -> None:
+        self.name, self.tree = name, tree
+        self.calls: list[tuple[str, nodes.Call]] = []  # of a name
+        self.bound: set[str] = set()  # names of the template's own: a variable, a macro, an import
+        self.naming: list[nodes.Node] = []
+        for node in tree.find_all(_EXAMINED):
+            if isinstance(node, nodes.Call):
+                if isinstance(node.node, nodes.Name):
+                    self.calls.append((node.node.name, node))
+            elif isinstance(node, nodes.Name):
+                if node.ctx != "load":
+                    self.bound.add(node.name)
+            elif isinstance(node, nodes.Macro):
+                self.bound.add(node.name)
+            else:
+                self.naming.append(node)
+                if isinstance(node, nodes.Import):
+                    self.bound.add(node.target)
+                elif isinstance(node, nodes.FromImport):
+                    self.bound.update(each if isinstance(each, str) else each[1] for each in node.names)
+
+    def calls_of(self, function: str) -> Iterator[nodes.Call]:
+        """Yield the calls of a function that the template does not define itself."""
+        if function not in self.bound:
+            yield from (call for name, call in self.calls if name == function)
 
 
 class Findings(NamedTuple):
@@ -63,14 +94,14 @@ def check_templates(environment: FolderEnvironment, *, assets: bool = True, urls
             mistakes.append(Mistake(message=error.reason, places=places, hint=error.hint))
             continue
         source, filename, _ = loader.get_source(environment, name)
-        tree = environment.parse(source, name, filename)
-        mistakes += _refused_calls(name, tree, environment)
+        parsed = _Parsed(name, environment.parse(source, name, filename))
+        mistakes += _refused_calls(parsed, environment)
         if assets:
-            mistakes += _wrong_calls(_NAMES_FILE, name, tree, environment)
+            mistakes += _wrong_calls(_NAMES_FILE, parsed, environment)
         if urls:
-            wrong_urls[name] = _wrong_calls(_NAMES_VIEW, name, tree, environment)
+            wrong_urls[name] = _wrong_calls(_NAMES_VIEW, parsed, environment)
         used[name] = set()
-        for reference in _references_in(tree):
+        for reference in _references_in(parsed):
             if not reference.is_optional and not any(map(loader.has, reference.names)):
                 reason, hint = loader.explain_missing(*reference.names)
                 mistakes.append(Mistake(message=reason, places=(loader.place_of(name, reference.line),), hint=hint))
@@ -83,14 +114,13 @@ def check_templates(environment: FolderEnvironment, *, assets: bool = True, urls
     return Findings(mistakes + _circles(parents, environment), wrong_urls, used)
 
 
-def _wrong_calls(function: str, name: str, tree: nodes.Template, environment: FolderEnvironment) -> list[Mistake]:
+def _wrong_calls(function: str, parsed: _Parsed, environment: FolderEnvironment) -> list[Mistake]:
     """Return a mistake for each call of `asset` or `url_for` in a template that can only fail."""
     value: Any = environment.globals.get(function)
     mistakes: list[Mistake] = []
-    for call in tree.find_all(nodes.Call) if callable(value) and not _defines(function, tree) else ():
+    for call in parsed.calls_of(function) if callable(value) else ():
         first = call.args[0] if call.args else None
-        is_called = isinstance(call.node, nodes.Name) and call.node.name == function
-        if not is_called or not isinstance(first, nodes.Const) or not isinstance(first.value, str):
+        if not isinstance(first, nodes.Const) or not isinstance(first.value, str):
             continue
         if function == _NAMES_FILE:
             found = wrong_asset(value, first.value)
@@ -99,18 +129,17 @@ def _wrong_calls(function: str, name: str, tree: nodes.Template, environment: Fo
         else:
             found = wrong_url(value, first.value, {each.key: _literal(each.value) for each in call.kwargs})
         if found is not None:
-            place = environment.loader.place_of(name, call.lineno)
+            place = environment.loader.place_of(parsed.name, call.lineno)
             mistakes.append(Mistake(message=found.message, places=(place,), hint=found.hint))
     return mistakes
 
 
-def _refused_calls(name: str, tree: nodes.Template, environment: FolderEnvironment) -> Iterator[Mistake]:
+def _refused_calls(parsed: _Parsed, environment: FolderEnvironment) -> Iterator[Mistake]:
     """Yield a mistake for each call of a function that this app refuses."""
-    for call in tree.find_all(nodes.Call):
-        called = call.node.name if isinstance(call.node, nodes.Name) else ""
+    for called, call in parsed.calls:
         refused = environment.refused.get(called)
-        if refused is not None and not _defines(called, tree):
-            place = environment.loader.place_of(name, call.lineno)
+        if refused is not None and called not in parsed.bound:
+            place = environment.loader.place_of(parsed.name, call.lineno)
             yield Mistake(message=refused.message, places=(place,), hint=refused.hint)
 
 
@@ -118,27 +147,16 @@ def _literal(expression: nodes.Expr) -> object:
     return expression.value if isinstance(expression, nodes.Const) else UNKNOWN
 
 
-def _defines(wanted: str, tree: nodes.Template) -> bool:
-    """Return whether a template binds a name itself: as a variable, a macro or an import."""
-    set_names = (each.name for each in tree.find_all(nodes.Name) if each.ctx != "load")
-    macros = (each.name for each in tree.find_all(nodes.Macro))
-    modules = (each.target for each in tree.find_all(nodes.Import))
-    imported = (
-        name if isinstance(name, str) else name[1] for each in tree.find_all(nodes.FromImport) for name in each.names
-    )
-    return any(wanted in names for names in (set_names, macros, modules, imported))
-
-
-def _references_in(tree: nodes.Template) -> list[_Reference]:
+def _references_in(parsed: _Parsed) -> list[_Reference]:
     """Return every place where a template names others, from top to bottom."""
     found = []
-    for node in tree.find_all(_NAMING):
+    for node in parsed.naming:
         assert isinstance(node, _NAMING)  # for mypy
         reference = _Reference(
             line=node.lineno,
             names=tuple(_names_in(node.template)),
             is_optional=isinstance(node, nodes.Include) and node.ignore_missing,
-            is_parent=isinstance(node, nodes.Extends) and node in tree.body,
+            is_parent=isinstance(node, nodes.Extends) and node in parsed.tree.body,
         )
         found.append(reference)
     return sorted((each for each in found if each.names), key=lambda each: each.line)

@@ -84,16 +84,17 @@ class _File:
 
     def __init__(self, tree: ast.Module, path: str, names: Mapping[str, object]) -> None:
         self._tree, self._path, self._names = tree, path, names
+        self._nodes = list(ast.walk(tree))
 
     def count_apps(self) -> int:
         """Return how many apps the file makes."""
-        calls = (node for node in ast.walk(self._tree) if isinstance(node, ast.Call))
+        calls = (node for node in self._nodes if isinstance(node, ast.Call))
         made = (self._value(node.func, frozenset()) for node in calls)
         return sum(isinstance(each, type) and issubclass(each, Application) for each in made)
 
     def texts(self) -> Iterator[str]:
         """Yield every literal text in the file."""
-        constants = (node.value for node in ast.walk(self._tree) if isinstance(node, ast.Constant))
+        constants = (node.value for node in self._nodes if isinstance(node, ast.Constant))
         return (value for value in constants if isinstance(value, str))
 
     def called_views(self, app: Application) -> Iterator[Mistake]:
@@ -110,7 +111,7 @@ class _File:
 
     def _calls_in_dicts(self) -> Iterator[tuple[int, str, ast.expr]]:
         """Yield line, key and function of each `"key": function()`."""
-        for node in ast.walk(self._tree):
+        for node in self._nodes:
             for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
                 if not isinstance(value, ast.Call) or value.args or value.keywords:
                     continue
@@ -187,19 +188,20 @@ def _calls(
     if isinstance(node, ast.Call):
         yield node, local, requests
     if isinstance(node, _Scope):
-        bound = frozenset(_bound_in(node))
+        within = list(ast.walk(node))
+        bound = frozenset(_bound_in(node, within))
         local |= bound
         requests -= bound
         if isinstance(node, _Function):
-            stored = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and _is_stored(each)}
+            stored = {each.id for each in within if isinstance(each, ast.Name) and _is_stored(each)}
             requests |= {each.arg for each in _parameters(node) if is_request(each) and each.arg not in stored}
     for child in ast.iter_child_nodes(node):
         yield from _calls(child, local, requests, is_request)
 
 
-def _bound_in(scope: ast.AST) -> Iterator[str]:
+def _bound_in(scope: ast.AST, within: Iterable[ast.AST]) -> Iterator[str]:
     """Yield every name that is bound anywhere in a function or class, also in those within it."""
-    for node in ast.walk(scope):
+    for node in within:
         if isinstance(node, ast.Name) and _is_stored(node):
             yield node.id
         elif isinstance(node, ast.arg):
