@@ -65,7 +65,7 @@ def fanlight(
         name=name,
         note=note,
         path=path,
-        command=lambda port, _: [program("fanlight"), *words, "--port", str(port)],
+        command=lambda port, _: [sys.executable, "-m", "fanlight", *words, "--port", str(port)],  # of any revision
         environment=PURE,
     )
 

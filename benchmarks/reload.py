@@ -1,9 +1,10 @@
 """How long it takes from saving a file to the first response of the new code, beside other development servers.
 
-In: settings. Out: a table, and results/reload.json. Each server has one file with one view; it is
-saved as editors do that write another file and rename it, with another text each time; a client sends requests, one
-after the other over new connections, until it gets the new text. The servers take turns. Requests that fail or are
-refused on the way are counted: a browser that refreshes in that moment shows an error page.
+In: settings. Out: a table, and results/reload.json. Each server has one file with one view, and ours also the lesson's
+app and the guestbook; the file is saved as editors do that write another file and rename it, with another text each
+time; a client sends requests, one after the other over new connections, until it gets the new text. The servers take
+turns. Requests that fail or are refused on the way are counted: a browser that refreshes in that moment shows an error
+page.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING
 
 import report
 from machine import facts
+from revisions import older
+from versions import GUESTBOOK, LESSON, PATH, Site
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -51,12 +54,27 @@ class Peer:
     """A development server, and a site for it."""
 
     name: str
-    site: str
+    site: str | Site  # the text of its file, or an example
     command: Callable[[int], list[str]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """The path of the page that is asked for."""
+        return PATH if isinstance(self.site, Site) else "/"
 
 
-PEERS = (
+def _example(site: Site) -> Peer:
+    command = ["-m", "fanlight", "dev", site.served, "--port"]
+    return Peer(f"fanlight dev, {site.name}", site, lambda port: [*command, str(port)])
+
+
+OURS = (
     Peer("fanlight dev", FANLIGHT, lambda port: ["-m", "fanlight", "dev", "--port", str(port)]),
+    _example(LESSON),
+    _example(GUESTBOOK),
+)
+OTHERS = (
     Peer("flask --debug", FLASK, lambda port: ["-m", "flask", "--app", "main", "--debug", "run", "--port", str(port)]),
     Peer("uvicorn --reload", STARLETTE, lambda port: ["-m", "uvicorn", "main:app", "--reload", "--port", str(port)]),
 )
@@ -75,6 +93,9 @@ class Measured:
 
     def save(self, number: int) -> None:
         """Save the file with another text."""
+        if isinstance(self.peer.site, Site):
+            self.peer.site.save(self.folder, number)
+            return
         beside = self.folder / "main.new"
         beside.write_text(self.peer.site.format(number=number))
         beside.rename(self.folder / "main.py")
@@ -83,7 +104,7 @@ class Measured:
         """Return the text of the page, "" if the request failed."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            connection.request("GET", "/")
+            connection.request("GET", self.peer.path)
             response = connection.getresponse()
             text = response.read().decode()
         except (OSError, http.client.HTTPException):
@@ -114,10 +135,13 @@ class Measured:
 def started(peer: Peer, folder: Path) -> Measured:
     """Return a server that responds."""
     folder.mkdir()
+    if isinstance(peer.site, Site):
+        folder = peer.site.copy_to(folder)
+    else:
+        (folder / "main.py").write_text(peer.site.format(number=0))
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    (folder / "main.py").write_text(peer.site.format(number=0))
-    environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": "1"}
+    environ = os.environ | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": "1"} | peer.environment
     with (folder / "output.log").open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *peer.command(port)],
@@ -137,9 +161,10 @@ def main(settings: Settings) -> None:
     machine = facts()
     saves = 3 if settings.is_short else MOST_SAVES
     servers: list[Measured] = []
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, older(settings.before, OURS) as before:
         try:
-            servers = [started(peer, Path(place, str(number))) for number, peer in enumerate(PEERS)]
+            peers = (*OURS, *before, *OTHERS)
+            servers = [started(peer, Path(place, str(number))) for number, peer in enumerate(peers)]
             time.sleep(PAUSE_SECONDS)
             for number in range(1, saves + 1):
                 settings.say(f"save {number} of {saves}")

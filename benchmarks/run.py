@@ -39,8 +39,8 @@ PARTS = {
     "balance": Part("few connections on two workers: the share of each", 25),
     "behind": Part("behind nginx on the same machine, over the loopback and over a unix socket", 20),
     "interpreters": Part("each interpreter that there is an environment for", 20),
-    "start": Part("imports, the first response, and a reload of workers, beside other frameworks", 40),
-    "reload": Part("from saving a file to its first response, of development servers", 30),
+    "start": Part("imports, the first response, and a reload of workers, beside other frameworks", 60),
+    "reload": Part("from saving a file to its first response, of development servers", 90),
     "tls": Part("requests per second over TLS, and handshakes", 30),
     "lanes": Part("a fast view beside one that blocks for 200 ms", 25),
     "waits": Part("views that wait 0.5 to 4 ms, or for a database, and a fast one beside them", 160),
@@ -119,7 +119,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--setup", action="store_true", help="bring the environment up to date first")
     parser.add_argument("--big", action="store_true", help="with `uploads`: one of 5 GB to Fanlight, and its memory")
     parser.add_argument(
-        "--before", default="", metavar="REVISION", help="an older revision, for `revisions` and `instructions`"
+        "--before",
+        default="",
+        metavar="REVISION",
+        help="an older revision, for `revisions`, `instructions`, `start` and `reload`",
     )
     arguments = parser.parse_args()
     unknown = [each for each in arguments.parts if each not in PARTS]

@@ -2,7 +2,8 @@
 
 In: settings. Out: three tables, and results/start.json. Everything has been compiled and read before (warm). Imports
 are those of a small app, less what an empty Python takes; the first response is that of the app of the tutorial's
-lesson for Fanlight, and of apps/ for the others. A reload is from SIGHUP to the first response of a new worker.
+lesson for Fanlight, and of apps/ for the others. A reload is from SIGHUP to the first response of a new worker, for the
+lesson's app and for the guestbook, under two workers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asking
@@ -22,15 +24,15 @@ import report
 from cases import ask
 from machine import facts
 from peers import AIOHTTP, FLASK, PEERS, SANIC, STARLETTE, Peer, fanlight
-from revisions import REPOSITORY, older
+from revisions import older
 from serving import CannotRunError, Serving
+from versions import EXAMPLES, GUESTBOOK, LESSON, PATH, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from settings import Settings
 
-LESSON = REPOSITORY / "examples" / "lesson" / "main.py"
 IMPORTS = {
     "Fanlight": "from fanlight import App, render",
     "Flask": "import flask",
@@ -45,10 +47,24 @@ FASTAPI, LITESTAR = (
     next(each for each in PEERS if each.name == f"{name} async, uvicorn") for name in ("FastAPI", "Litestar")
 )
 SERVERS = (
-    replace(fanlight(str(LESSON.with_suffix("")), name="Fanlight"), path="/"),
+    replace(fanlight(str(EXAMPLES / "lesson" / "main"), name="Fanlight"), path="/"),
     *(replace(each, path=f"{each.path}/42") for each in (STARLETTE, FASTAPI, LITESTAR, FLASK, AIOHTTP, SANIC)),
 )
-RELOADING = fanlight("reloading", "--workers", "2", path="/")
+
+
+def _reloading(site: Site) -> Peer:
+    """Return Fanlight with two workers and a copy of an example, in the server's own folder."""
+    peer = fanlight("", name=f"Fanlight, {site.name}")
+
+    def command(port: int, folder: Path) -> list[str]:
+        served = str(site.copy_to(folder) / site.served)
+        return [sys.executable, "-m", "fanlight", "run", served, "--port", str(port), "--workers=2", "--no-access-log"]
+
+    return replace(peer, command=command, path=PATH)
+
+
+SITES = (LESSON, GUESTBOOK)
+RELOADING = tuple(map(_reloading, SITES))
 PATIENCE, ROUNDS = 30.0, 5
 Figures = dict[str, dict[str, list[float]]]
 
@@ -56,7 +72,7 @@ Figures = dict[str, dict[str, list[float]]]
 def main(settings: Settings) -> None:
     """Measure, print and save."""
     machine = facts()
-    with older(settings.before, [SERVERS[0], RELOADING]) as before:
+    with older(settings.before, [SERVERS[0], *RELOADING]) as before:
         served = [*SERVERS, *before[:1]]
         imports = {name: (words, {}) for name, words in IMPORTS.items()} | {
             f"before, {name}": (IMPORTS[name], each.environment)
@@ -70,9 +86,9 @@ def main(settings: Settings) -> None:
             for peer in served:
                 settings.say(f"round {number + 1}: {peer.name}")
                 _take(found["first response"][peer.name], lambda p=peer: _first_response(p))
-            for peer in (RELOADING, *before[1:]):
+            for peer, site in zip((*RELOADING, *before[1:]), SITES * 2, strict=False):
                 settings.say(f"round {number + 1}: {peer.name}, reload")
-                _take(found["reload"][peer.name], lambda p=peer: _reload(p))
+                _take(found["reload"][peer.name], lambda p=peer, s=site: _reload(p, s))
     text = "\n\n".join(_table(title, rows) for title, rows in found.items())
     print(text)
     results = {
@@ -84,11 +100,13 @@ def main(settings: Settings) -> None:
     report.save(settings.file("start"), machine, asdict(settings), results, text)
 
 
-def _take(row: dict[str, list[float]], measure: Callable[[], tuple[float, float]]) -> None:
+def _take(row: dict[str, list[float]], measure: Callable[[], tuple[float, ...]]) -> None:
     with contextlib.suppress(CannotRunError, OSError):
-        seconds, cpu = measure()
+        seconds, cpu, *failed = measure()
         row["ms"].append(seconds * 1e3)
         row["cpu_ms"].append(cpu * 1e3)
+        if failed:
+            row["failed"] += failed
 
 
 def _import(words: str, environment: dict[str, str]) -> tuple[float, float]:
@@ -116,24 +134,30 @@ def _first_response(peer: Peer) -> tuple[float, float]:
         return time.perf_counter() - began, server.cpu_seconds()
 
 
-def _reload(peer: Peer) -> tuple[float, float]:
-    """Return the seconds from SIGHUP to the first response of a worker that was not there, and the processor time."""
+def _reload(peer: Peer, site: Site) -> tuple[float, float, float]:
+    """Return the seconds from SIGHUP to the first response of the new code, the processor time, and failed requests."""
     with Serving(peer) as server:
-        old = {str(pid).encode() for pid in server.processes()}
+        _ask_until(server, lambda content: content == b"text 0")
         time.sleep(0.5)
+        site.save(Path(server.folder.name) / site.name, 1)
         before, began = server.cpu_seconds(), time.perf_counter()
         server.process.send_signal(signal.SIGHUP)
-        _ask_until(server, lambda content: content not in old)
-        return time.perf_counter() - began, server.cpu_seconds() - before
+        failed = _ask_until(server, lambda content: content == b"text 1")
+        return time.perf_counter() - began, server.cpu_seconds() - before, failed
 
 
-def _ask_until(server: Serving, is_right: Callable[[bytes], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def _ask_until(server: Serving, is_right: Callable[[bytes], bool]) -> int:
+    """Ask again and again until the response is right; return how many requests have failed."""
+    deadline, failed = time.monotonic() + PATIENCE, 0
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, CannotRunError):
+        try:
             status, _, content = ask(server, asking.head("closing.txt", server.peer.path))
+        except (OSError, CannotRunError):
+            failed += 1
+        else:
             if status == 200 and is_right(content):
-                return
+                return failed
+            failed += status != 200
         if server.process.poll() is not None:
             raise CannotRunError(server.said())
         time.sleep(0.002)
