@@ -239,6 +239,34 @@ def test_an_async_view_requested_during_a_rescue_runs_when_the_loop_is_free(serv
         assert tools.read_response(second) == (200, b"async")
 
 
+def test_an_async_view_that_came_just_before_a_stuck_one_runs_when_the_loop_is_free(serve: Serve, tools: Any) -> None:
+    """So does one that comes during the rescue: the loop begins both."""
+    stuck = Stuck()
+
+    async def view(request: Request) -> Response:
+        await asyncio.sleep(0)
+        return Response(request.head.target.encode())
+
+    calls = {"/stuck": stuck, "/before": FakeCall(view, Lane.TASK), "/during": FakeCall(view, Lane.TASK)}
+    harness = serve(calls, detects_stalls=False)
+    with harness.connect() as first, harness.connect() as second, harness.connect() as third:
+
+        def send_together() -> None:
+            second.sendall(tools.request("/before"))
+            first.sendall(tools.request("/stuck"))
+
+        harness.inside(send_together)
+        stuck.entered.wait()
+        assert len(harness.hub.exchange.dispatch.starting) == 1
+        harness.rescue()
+        third.sendall(tools.request("/during"))
+        harness.wait_until(lambda: len(harness.hub.exchange.dispatch.starting) == 2)
+        stuck.let_go.set()
+        assert tools.read_response(first) == (200, b"stuck /stuck")
+        assert tools.read_response(second) == (200, b"/before")
+        assert tools.read_response(third) == (200, b"/during")
+
+
 def test_requests_behind_a_stuck_one_keep_their_order(serve: Serve, tools: Any) -> None:
     """Pipelined requests behind a rescued one get their responses after it, in order."""
     stuck = Stuck()
