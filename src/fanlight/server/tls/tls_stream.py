@@ -113,8 +113,9 @@ class TlsStream:
                 self._on_client_hello(record)
             else:
                 self._incoming.write(record)
-            if self._tls is not None:
-                self._advance(self._tls)
+            if self._tls is not None and not self._advance(self._tls) and self._outgoing.pending:
+                # The client must have our reply before it sends more.
+                return WANTS_READ if self._flush() else WANTS_WRITE
         return DONE if self._flush() else WANTS_WRITE
 
     def send_plain(self, data: bytes) -> None:
@@ -175,7 +176,8 @@ class TlsStream:
         inner: Any = getattr(tls, "_sslobj", tls)
         self._read, self._write, self._pending = inner.read, inner.write, inner.pending
 
-    def _advance(self, tls: ssl.SSLObject) -> None:
+    def _advance(self, tls: ssl.SSLObject) -> bool:
+        """Have OpenSSL go on with what has been received; return whether the handshake is complete."""
         try:
             tls.do_handshake()
         except ssl.SSLWantReadError:
@@ -188,6 +190,7 @@ class TlsStream:
             self._is_open = True
             if tls.context.verify_mode is not ssl.CERT_NONE:
                 self.client_cert = client_cert_of(tls)
+        return self._is_open
 
     # --- what a socket does ----------------------------------------------------------------------------
 
