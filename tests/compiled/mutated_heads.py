@@ -97,7 +97,8 @@ def understood(data: bytes, limits: WireLimits) -> Iterator[object]:
                 continue
             yield event.method, event.target, event.path, event.query, event.minor, event.authority
             yield event.fields, dict(event.values), len(event.values), event.content_length, event.expects_continue
-            yield [(event.values.get(name), name in event.values) for name in ("host", "cookie", "x-a", "none", "")]
+            names = ("host", "cookie", "x-a", "none", "")
+            yield [(event.values.get(name), event.find(name), name in event.values) for name in names]
             yield wire.state, wire.is_request_unread, wire.has_buffered, wire.buffered_start
             if event.content_length == 0:
                 yield wire.send_response(200, (), b"ok", b"")

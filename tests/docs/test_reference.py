@@ -34,7 +34,7 @@ def public(kind: type) -> set[str]:
 def test_every_attribute_of_a_request_is_documented() -> None:
     """docs/reference/requests.md has a row for each public name of Request, and for no other."""
     # For rooms that make requests and read bodies.
-    inner = set("head content_source is_json cache cache_value cached_value id_line choose_id reverse assets".split())
+    inner = set("head content_source is_json cache cache_value cached_value identity choose_id reverse assets".split())
     inner |= {
         "has_background_tasks",
         "services",

@@ -80,7 +80,7 @@ def test_no_other_error_shows_an_id(ask: Ask, kind: type[HTTPError]) -> None:
     for fields in ({}, {"accept": "application/json"}):
         request = ask("/", fields)
         assert re.findall("<code>|request_id", text_of(Pages(None).error(make(kind), request))) == []
-        assert not hasattr(request, "_id_line")
+        assert not hasattr(request, "identity")
 
 
 def test_a_500_without_a_request_has_no_id() -> None:

@@ -24,7 +24,7 @@ from fanlight.message.headers import Headers
 from fanlight.message.json_document import read_json
 from fanlight.message.media_types import MULTIPART, URLENCODED, charset_of, essence_of, is_json
 from fanlight.message.multipart import Form, FormContent, read_multipart
-from fanlight.message.request_id import NAME, id_line, id_of
+from fanlight.message.request_id import NAME, RequestId, choose_id
 from fanlight.message.upload import Upload
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class Head(Protocol):
     def fields(self) -> list[tuple[str, str]]:
         """All header fields, names in lower case."""
 
+    def find(self, name: str, /) -> str | None:
+        """Return the value of a header field, as in `values`; None if it was not sent."""
+
     @property
     def values(self) -> Mapping[str, str]:
         """The value of each header field; the values of a repeated field are joined."""
@@ -62,14 +65,14 @@ class Request:
     """An HTTP request. It is read-only, except for `state`, which is for the app."""
 
     # PERF: benchmarks/run.py: made for every request, so the constructor only stores its arguments.
-    __slots__ = ("_id_line", "cache", "client", "content_source", "context", "head", "params", "scheme")
+    __slots__ = ("cache", "client", "content_source", "context", "head", "identity", "params", "scheme")
 
     reverse: ClassVar[Callable[..., str] | None] = None  # set in the subclass of each app
     assets: ClassVar[Callable[..., str] | None] = None  # as above
     services: ClassVar[object] = None  # as above; read by `services_of`
     sessions: ClassVar[object] = None  # as above; read by `settings_of` in the room `sessions`
     _form_token_name: ClassVar[str] = ""  # as above; the field of a form that is for a guard, and not for the view
-    _id_line: bytes  # set on first access
+    identity: RequestId  # its id, and the field line with it for the response; set by `choose_id`
     context: Context  # in which all code for this request runs; set by the server when it runs the call
 
     def __init__(self, head: Head, client: str | None, content: SpooledContent | None) -> None:
@@ -107,20 +110,15 @@ class Request:
     @property
     def id(self) -> str:
         """The id of the request in the logs: the client's `X-Request-Id` if it is well-formed, else a generated one."""
-        return id_of(self.id_line)
-
-    @property
-    def id_line(self) -> bytes:
-        """The field line with the id, for the response."""
         try:
-            return self._id_line
+            return self.identity[0]
         except AttributeError:
-            return self.choose_id()
+            return self.choose_id()[0]
 
-    def choose_id(self) -> bytes:
-        """Choose the id, and return the field line with it; the server calls this once per request."""
-        self._id_line = line = id_line(self.head.values.get(NAME))
-        return line
+    def choose_id(self) -> RequestId:
+        """Choose the id, and return it with its field line; an observed server calls this once per request."""
+        self.identity = chosen = choose_id(self.head.find(NAME))
+        return chosen
 
     @property
     def method(self) -> str:

@@ -11,35 +11,32 @@ import os
 import re
 
 NAME = "x-request-id"
-_BEFORE, _AFTER = len(NAME) + 2, -2  # where the id is in its line
 _is_well_formed = re.compile(r"[A-Za-z0-9._~+/=:-]{1,128}").fullmatch
 RANDOM_BYTES = 12  # a collision is expected once in some 10**14 ids
 _AT_ONCE = 64
-# PERF: benchmarks/stages.py: many lines are made in advance, with one system call.
-_ahead: list[bytes] = []
+RequestId = tuple[str, bytes]  # an id, and the field line with it
+
+# PERF: benchmarks/stages.py: many are made in advance, with one system call.
+_ahead: list[RequestId] = []
 
 
-def id_line(given: str | None) -> bytes:
-    """Return the field line of a request's id; `given` is the one sent by the client."""
+def choose_id(given: str | None) -> RequestId:
+    """Return the id of a request and its field line; `given` is the id sent by the client."""
     if given is not None and _is_well_formed(given):
-        return f"{NAME}: {given}\r\n".encode()
+        return given, f"{NAME}: {given}\r\n".encode()
     try:
         return _ahead.pop()
     except IndexError:
         return _generate()
 
 
-def _generate() -> bytes:
-    """Make lines in advance, and return one."""
+def _generate() -> RequestId:
+    """Make ids in advance, and return one."""
     digits = os.urandom(RANDOM_BYTES * (_AT_ONCE + 1)).hex("|", RANDOM_BYTES)
-    first, *others = f"{NAME}: {digits}\r\n".replace("|", f"\r\n|{NAME}: ").encode().split(b"|")
+    lines = f"{NAME}: {digits}\r\n".replace("|", f"\r\n|{NAME}: ").encode()
+    first, *others = zip(digits.split("|"), lines.split(b"|"), strict=True)
     _ahead.extend(others)
     return first
-
-
-def id_of(line: bytes) -> str:
-    """Return the id in a field line."""
-    return line[_BEFORE:_AFTER].decode()
 
 
 if hasattr(os, "register_at_fork"):  # a child must not use the same ids as its parent

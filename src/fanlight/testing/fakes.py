@@ -61,6 +61,10 @@ class FakeHead:
         self.fields = list(self.values.items())
         self.authority = self.values["host"]
 
+    def find(self, name: str, /) -> str | None:
+        """Return the value of a header field, None if it was not sent."""
+        return self.values.get(name)
+
     def set_authority(self, authority: str) -> None:
         """Replace the host."""
         self.authority = authority

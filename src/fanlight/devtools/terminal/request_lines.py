@@ -23,7 +23,6 @@ from rich.style import Style
 from fanlight.devtools.dev_context import is_for_tools
 from fanlight.devtools.inspector.rfc_sections import rfc_section
 from fanlight.devtools.teaching.request_notes import NOTES
-from fanlight.message.request_id import id_of
 from fanlight.server.recording.formats import Entry
 from fanlight.server.recording.redact import escape, redact_start
 from fanlight.settings.options import STREAMS, Options
@@ -62,8 +61,8 @@ class RequestLines:
 
     def line(self, entry: Entry, offset: float) -> str:
         """Return the line of an entry, with its end; "" if there is none. `offset` is that of the clocks."""
-        ended, seconds, method, target, _, _, _, route, status, size, id_line, refusal = entry
-        reason = self._take_note(id_of(id_line)) if id_line else ""
+        ended, seconds, method, target, _, _, _, route, status, size, name, refusal = entry
+        reason = self._take_note(name)
         if is_for_tools(target.partition("?")[0]):
             return ""
         if self._is_terminal:

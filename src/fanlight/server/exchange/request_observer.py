@@ -11,7 +11,7 @@ import re
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from fanlight.message.request_id import id_line
+from fanlight.message.request_id import choose_id
 from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.phases import CONTENT
 from fanlight.server.recording.formats import head_fields
@@ -45,7 +45,7 @@ class RequestObserver:
     def on_request(self, connection: Connection) -> None:
         """Record when a request began, and put its id into the headers of its response, as the first of them."""
         connection.started = perf_counter()
-        connection.extra_headers = connection.request.choose_id()
+        _, connection.extra_headers = connection.request.choose_id()
 
     def on_response(self, connection: Connection | FinishedResponse, size: int) -> None:
         """Record a response of which `size` bytes were sent, head included; from the thread that has sent it."""
@@ -63,7 +63,7 @@ class RequestObserver:
         head = request.head
         return (
             now, now - connection.started, head.method, head.target, head_fields(head) if self._needs_head else None,
-            request.client, request.scheme, connection.call.name, status, size, request.id_line, reason,
+            request.client, request.scheme, connection.call.name, status, size, request.identity[0], reason,
         )  # fmt: skip
 
     def on_cut_off(self, connection: Connection) -> None:
@@ -86,12 +86,12 @@ class RequestObserver:
             request = connection.request
             if self._log is not None:
                 self._log.add(self._entry_of(connection, now, status, 0, reason))
-            return request.id_line
-        name = id_line(None)
+            return request.identity[1]
+        name, line = choose_id(None)
         if self._log is not None:
             method, target = _request_line_of(connection.wire.buffered_start)
             self._log.add((now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason))
-        return name
+        return line
 
 
 def _request_line_of(data: bytes) -> tuple[str, str]:

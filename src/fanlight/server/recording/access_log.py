@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from fanlight.server.recording.formats import Entry, Format, Formatter, formatter, json_line
@@ -167,7 +167,7 @@ class AccessLog:
 def _each_by(lines: LineFormat) -> Formatter:
     """Return a formatter that makes each line by itself."""
 
-    def make(entries: Iterable[Entry], offset: float) -> str:
+    def make(entries: Sequence[Entry], offset: float) -> str:
         return "".join([lines.line(each, offset) for each in entries])
 
     return make

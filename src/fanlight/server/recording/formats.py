@@ -11,12 +11,11 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
 from fanlight.message.request import Head
-from fanlight.message.request_id import id_of
 from fanlight.server.recording.redact import escape, may_have_secret, redact_start
 
 Format = Literal["text", "combined", "json"]
@@ -25,11 +24,11 @@ Format = Literal["text", "combined", "json"]
 HeadFields = tuple[int, str, str, str]
 # When it ended (on the performance counter), the seconds it took, method and target ("" if there was no request line),
 # `HeadFields` (None if the head was invalid, or the format has no use for them), client, scheme, the call's name,
-# status, bytes sent, the header line of its id, and why it was refused.
+# status, bytes sent, its id, and why it was refused.
 # PERF: benchmarks/logs.py: a plain tuple, made once per request. It does not hold the head: the memory of 64 heads that
 # are kept is memory that the next requests find cold.
-Entry = tuple[float, float, str, str, HeadFields | None, str | None, str, str, int, int, bytes, str]
-Formatter = Callable[[Iterable[Entry], float], str]
+Entry = tuple[float, float, str, str, HeadFields | None, str | None, str, str, int, int, str, str]
+Formatter = Callable[[Sequence[Entry], float], str]
 
 MAX_TARGET, MAX_REFERER, MAX_AGENT, MAX_ROUTE, MAX_REASON, MAX_HOST = 1600, 600, 300, 200, 300, 200
 MAX_METHOD = 40
@@ -71,37 +70,38 @@ class _Kept(dict[Any, str]):
 
 # --- text, and Combined -------------------------------------------------------------------------------
 
-# PERF: benchmarks/logs.py: each of these functions is one loop with few calls: it makes a line for every request.
+# PERF: benchmarks/logs.py: each of these functions is one loop with few calls, because it makes a line for every
+# request; what can be asked of all entries together is asked once.
 
 
-def _text_lines(entries: Iterable[Entry], offset: float) -> str:
+def _text_lines(entries: Sequence[Entry], offset: float) -> str:
     """Return lines: 2026-02-01 12:00:00  127.0.0.1        GET /blog  200  512 B  0.3 ms  5f0c2a9d1e77b3c84a10f2d6."""
     lines: list[str] = []
-    began, begins = _NEVER, _Kept(str)
-    for ended, seconds, method, target, _, client, _, _, status, size, id_line, reason in entries:
+    began, begins, is_plain = _NEVER, _Kept(str), _check_for(entries)
+    for ended, seconds, method, target, _, client, _, _, status, size, name, reason in entries:
         if not 0.0 <= ended - began < 1.0:
             second = int(ended + offset)
             began, begins = second - offset, _text_begins(second)
-        request = f"{method} {target}" if _is_plain(method, target) else _request(method, target)
+        request = f"{method} {target}" if is_plain is None or is_plain(method, target) else _request(method, target)
         if reason:
             shown = escape(reason, MAX_REASON).replace("\\x22", "'")
-            lines.append(f"{begins[client]}{request}  refused {status}  {shown}  {id_of(id_line)}\n")
+            lines.append(f"{begins[client]}{request}  refused {status}  {shown}  {name}\n")
         else:
             tenths = int(seconds * 10_000 + 0.5)
             spent = _TENTHS[tenths] if tenths < 1000 else f"{seconds * 1000:.1f} ms"
-            lines.append(f"{begins[client]}{request}  {status}  {size} B  {spent}  {id_of(id_line)}\n")
+            lines.append(f"{begins[client]}{request}{_text_statuses[status]}{size} B  {spent}  {name}\n")
     return "".join(lines)
 
 
-def _combined_lines(entries: Iterable[Entry], offset: float) -> str:
+def _combined_lines(entries: Sequence[Entry], offset: float) -> str:
     """Return lines in Apache's Combined format; the size counts everything that was sent, the head too."""
     lines: list[str] = []
-    began, begins = _NEVER, _Kept(str)
+    began, begins, is_plain = _NEVER, _Kept(str), _check_for(entries)
     for ended, _, method, target, fields, client, _, _, status, size, _, _ in entries:
         if not 0.0 <= ended - began < 1.0:
             second = int(ended + offset)
             began, begins = second - offset, _combined_begins(second)
-        request = f"{method} {target}" if _is_plain(method, target) else _request(method, target)
+        request = f"{method} {target}" if is_plain is None or is_plain(method, target) else _request(method, target)
         if fields is not None:
             minor, _, referer, agent = fields
             request = f"{request} HTTP/1.{minor}"
@@ -127,20 +127,40 @@ def _combined_begins(second: int) -> _Kept:
     return _Kept(lambda client: f'{_name_of(client)} - - [{stamp}] "')
 
 
+_text_statuses = _Kept(lambda status: f"  {status}  ")
 _combined_referers = _Kept(lambda value: f'"{escape(redact_start(value, MAX_REFERER), MAX_REFERER) or "-"}" ')
 _combined_agents = _Kept(lambda value: f'"{escape(value, MAX_AGENT) or "-"}"\n')
 
 
+def _check_for(entries: Sequence[Entry]) -> Callable[[str, str], bool] | None:
+    """Return a check whether a request line needs no redaction, escaping or cutting; None if none of them needs any."""
+    targets = [each[3] for each in entries]
+    text = "".join(targets)
+    if not (
+        _METHODS.issuperset([each[2] for each in entries])
+        and all(targets)
+        and max(map(len, targets), default=0) <= MAX_TARGET
+        and _is_bare_text(text)
+    ):
+        return _is_plain
+    return _has_no_secret if "=" in text or "@" in text else None
+
+
 def _is_plain(method: str, target: str) -> bool:
-    """Return whether a request line needs no redaction, escaping or cutting, as most don't."""
     return (
         method in _METHODS
         and 0 < len(target) <= MAX_TARGET
-        and target.isascii()
-        and target.isprintable()
-        and not ('"' in target or "\\" in target)
-        and not (("=" in target or "@" in target) and may_have_secret(target))
+        and _is_bare_text(target)
+        and _has_no_secret(method, target)
     )
+
+
+def _is_bare_text(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not ('"' in text or "\\" in text)
+
+
+def _has_no_secret(_: str, target: str) -> bool:
+    return not (("=" in target or "@" in target) and may_have_secret(target))
 
 
 def _request(method: str, target: str) -> str:
@@ -156,22 +176,23 @@ def _name_of(client: str | None) -> str:
 # --- JSON ---------------------------------------------------------------------------------------------
 
 
-def _json_lines(entries: Iterable[Entry], offset: float) -> str:
+def _json_lines(entries: Sequence[Entry], offset: float) -> str:
     """Return a JSON object for each entry, in ASCII, with all of its values."""
     lines: list[str] = []
-    began, stamp = _NEVER, ""
-    for ended, seconds, method, target, fields, client, scheme, route, status, size, id_line, reason in entries:
+    began, stamp, is_plain = _NEVER, "", _check_for(entries)
+    for ended, seconds, method, target, fields, client, scheme, route, status, size, name, reason in entries:
         if not 0.0 <= ended - began < 1.0:
             second = int(ended + offset)
             began, stamp = second - offset, _json_time(second)
-        request = f'"{method}","target":"{target}"' if _is_plain(method, target) else _json_request(method, target)
+        is_bare = is_plain is None or is_plain(method, target)
+        request = f'"{method}","target":"{target}"' if is_bare else _json_request(method, target)
         seen = ""
         if fields is not None:
             _, host, referer, agent = fields
             seen = f"{_json_hosts[host]}{_json_referers[referer]}{_json_agents[agent]}"
         more = f',"refused":{_json_text(reason, MAX_REASON)}' if reason else ""
         lines.append(
-            f'{stamp}{_THREE_DIGITS[int((ended - began) * 1000)]}Z","id":"{id_of(id_line)}",{_json_clients[client]}'
+            f'{stamp}{_THREE_DIGITS[int((ended - began) * 1000)]}Z","id":"{name}",{_json_clients[client]}'
             f'{request},"status":{status},"bytes":{size},"ms":{seconds * 1000:.3f}{_json_routes[route]}{seen}'
             f',"scheme":"{scheme}"{more}}}\n'
         )

@@ -35,6 +35,10 @@ class RequestHead:
         """The value of each field; values of a repeated field are joined (RFC 9110 section 5.3)."""
         raise NotImplementedError
 
+    def find(self, name: str, /) -> str | None:
+        """Return the value of a field, None if it was not sent; `name` is in lower case."""
+        raise NotImplementedError
+
     @property
     def authority(self) -> str:
         """The host and port of the request: the target's authority, or else Host (RFC 9112 section 3.2.2)."""
@@ -77,6 +81,10 @@ class ParsedHead(RequestHead):
     def values(self) -> Mapping[str, str]:
         """The value of each field; values of a repeated field are joined (RFC 9110 section 5.3)."""
         return self.block.values
+
+    def find(self, name: str, /) -> str | None:
+        """Return the value of a field, None if it was not sent; `name` is in lower case."""
+        return self.block.values.get(name)
 
     @property
     def expects_continue(self) -> bool:
