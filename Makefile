@@ -20,6 +20,9 @@ RUFF_PATHS := src tests examples benchmarks scripts/draw.py scripts/screenshots.
 # another. The slowest are named at the end.
 PYTEST := $(BIN)/pytest tests -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal --durations=10 --durations-min=5
 
+# mypy takes one processor. Meanwhile another compiles the tests, which each of the processes above would do for itself.
+COMPILED := $(BIN)/pytest tests --collect-only -qq >/dev/null 2>&1
+
 # Tests start some hundred servers: what was compiled for one is kept for the others, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -36,7 +39,7 @@ test: .venv/.tests
 	@scripts/phase "the compiled reader" $(MAKE) --no-print-directory .venv/.speed
 	@scripts/phase "form" $(BIN)/ruff format --check $(RUFF_PATHS)
 	@scripts/phase "lint" $(BIN)/ruff check $(RUFF_PATHS)
-	@scripts/phase "types" $(BIN)/mypy
+	@$(COMPILED) & scripts/phase "types" $(BIN)/mypy; code=$$?; wait; exit $$code
 	@echo "== tests: $(PYTEST)"
 	@$(PYTEST)
 
