@@ -16,9 +16,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUFF_PATHS := src tests examples benchmarks scripts/draw.py scripts/screenshots.py
-# Side by side, one more than there are processors, since many tests wait; a process that is done takes tests from
-# another. The slowest are named at the end.
-PYTEST := $(BIN)/pytest tests -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal --durations=10 --durations-min=5
+# Side by side, in as many processes as tests/conftest.py says; one that is done takes tests from another. The slowest
+# are named at the end.
+PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --durations-min=5
 
 # mypy takes one processor. Meanwhile another compiles the tests, which each of the processes above would do for itself.
 COMPILED := $(BIN)/pytest tests --collect-only -qq >/dev/null 2>&1

@@ -90,10 +90,17 @@ class Terminal:
     def signal(self, number: int, text: str) -> None:
         """Send a signal, and wait for a text; again if it came just before readline began to wait, which loses it."""
         for _ in range(4):
+            self._wait_until_asleep()
             self.process.send_signal(number)
             with contextlib.suppress(TimeoutError):
                 return self.wait_for(text, PATIENCE / 4)
         raise TimeoutError(f"no {text!r} after a signal")
+
+    def _wait_until_asleep(self) -> None:
+        """Wait until the program waits for something, where /proc shows it."""
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] in "RD":
+            time.sleep(0.01)
 
     def close(self) -> None:
         """End the program, if it still runs."""

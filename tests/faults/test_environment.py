@@ -124,11 +124,16 @@ def test_variables_of_kubernetes_and_empty_ones_are_ignored(serve: Serve, words:
 @WORKERS
 @pytest.mark.parametrize("is_removed", [False, True], ids=["drains", "removed"])
 def test_the_socket_of_a_successor_is_not_removed(
-    start: Start, main: Path, words: tuple[str, ...], is_removed: bool
+    start: Start, main: Path, tmp_path: Path, words: tuple[str, ...], is_removed: bool
 ) -> None:
     """A server that stops removes the file of its own socket, not that of its successor."""
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
     main.write_text(
-        SITE + "import time\ndef index():\n    time.sleep(1)\n    return str(os.getpid())\nURLS['/'] = index\n"
+        "import os, time\n"
+        "def index():\n    return str(os.getpid())\n"
+        f"def slow():\n    open({str(begun)!r}, 'w').close()\n"
+        f"    while not os.path.exists({str(gate)!r}):\n        time.sleep(0.01)\n    return 'x'\n"
+        "URLS = {'/': index, '/slow': slow}\n"
     )
     old = start(main, *words)
     old.fetch()
@@ -140,19 +145,24 @@ def test_the_socket_of_a_successor_is_not_removed(
     else:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(old.path))
-            sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            time.sleep(0.3)  # the request is running
+            sock.sendall(b"GET /slow HTTP/1.0\r\n\r\n")
+            wait_until(begun.exists)
             old.process.terminate()
-            until = time.monotonic() + PATIENCE
-            while old.path.exists():
-                assert time.monotonic() < until
-                time.sleep(0.01)
+            wait_until(lambda: not old.path.exists())
             new = start(main, *words)
             new.fetch()
+            gate.touch()
             assert old.process.wait(PATIENCE) == 0
     assert new.fetch().isdigit()
     assert new.stop() == 0
     assert not new.path.exists()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 @WORKERS
