@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import MethodType
 from typing import Any
 
 import pytest
@@ -46,6 +48,16 @@ def test_a_lifespan_opens_and_closes(site: Make, name: str) -> None:
     app = site({"/": "x"}, lifespan=getattr(log, name)).app
     asyncio.run(live(app))
     asyncio.run(live(app))
+    assert log.events == ["open", "close"] * 2
+
+
+@pytest.mark.parametrize(("name", "decorator"), [("sync", contextmanager), ("of_loop", asynccontextmanager)])
+def test_a_lifespan_may_be_a_context_manager(site: Make, name: str, decorator: Any) -> None:
+    """As other frameworks want it: a function or a method with `@contextmanager` or `@asynccontextmanager`."""
+    log = Log()
+    asyncio.run(live(site({"/": "x"}, lifespan=decorator(getattr(log, name))).app))
+    method = MethodType(decorator(getattr(Log, name)), log)
+    asyncio.run(live(site({"/": "x"}, lifespan=method).app))
     assert log.events == ["open", "close"] * 2
 
 

@@ -8,12 +8,13 @@ parameters that nothing fills.
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import inspect
 import linecache
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import CodeType
+from types import CodeType, MethodType
 from typing import Any
 
 from msgspec import Struct
@@ -29,6 +30,12 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.Lambda, ast.ClassDef)
 _TRIES = (ast.Try, ast.TryStar)
 _WITHS = (ast.With, ast.AsyncWith)
+_CONTEXT_MANAGERS = {  # the functions that these decorators return
+    each
+    for decorator in (contextlib.contextmanager, contextlib.asynccontextmanager)
+    for each in decorator.__code__.co_consts
+    if isinstance(each, CodeType)
+}
 
 
 class GeneratorFunction(Struct, frozen=True, kw_only=True):
@@ -49,11 +56,19 @@ class GeneratorFunction(Struct, frozen=True, kw_only=True):
 
 def read_injected_generator(function: Any, kind: str, folder: Path | None, *, no_yield_hint: str) -> GeneratorFunction:
     """Return a generator function that takes the request, and what can be injected, or nothing. Raises SetupError."""
+    function = _undecorated(function)
     injected = read_injected(function, kind, folder)
     if injected is None:
         return read_generator_function(function, kind, "request", folder, no_yield_hint=no_yield_hint)
     is_async, name = _is_async_generator(function, kind, folder, no_yield_hint), display_name(function)
     return GeneratorFunction(begin=function, is_async=is_async, name=name, injected=injected)
+
+
+def _undecorated(function: Any) -> Any:
+    """Return the generator function that `@contextmanager` or `@asynccontextmanager` was given; others unchanged."""
+    if isinstance(function, MethodType):
+        return MethodType(_undecorated(function.__func__), function.__self__)
+    return function.__wrapped__ if getattr(function, "__code__", None) in _CONTEXT_MANAGERS else function
 
 
 def _is_async_generator(function: Any, kind: str, folder: Path | None, no_yield_hint: str) -> bool:
@@ -70,6 +85,7 @@ def read_generator_function(
     function: Any, kind: str, argument: str, folder: Path | None, *, no_yield_hint: str
 ) -> GeneratorFunction:
     """Return a generator function that takes `argument`, or nothing; `kind` names it. Raises SetupError."""
+    function = _undecorated(function)
     name, is_async = display_name(function), _is_async_generator(function, kind, folder, no_yield_hint)
     needed = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
     needed = [each for each in needed if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
