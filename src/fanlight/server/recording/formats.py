@@ -71,7 +71,7 @@ class _Kept(dict[Any, str]):
 # --- text, and Combined -------------------------------------------------------------------------------
 
 # PERF: benchmarks/logs.py: each of these functions is one loop with few calls, because it makes a line for every
-# request; what can be asked of all entries together is asked once.
+# request; what concerns all entries is looked at once.
 
 
 def _text_lines(entries: Sequence[Entry], offset: float) -> str:
