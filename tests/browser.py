@@ -23,7 +23,7 @@ from tests.speed import PATIENCE
 CHROMIUM = [
     *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
     *("--disable-sync", "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars"),
-    *("--remote-debugging-pipe", "--no-startup-window", "--window-size=900,600"),
+    *("--remote-debugging-pipe", "--window-size=900,600"),
 ]
 # A click or a key may open another page. It is there when what stood on the old one is gone, and it has been loaded.
 _LEFT_BEHIND = "window.wasHere === undefined && document.readyState === 'complete'"
