@@ -1,6 +1,6 @@
 # make run     serve the guestbook, as it is developed, on http://localhost:8000
 # make lesson  the same for the app of the lesson
-# make test    every check there is, in some eighteen minutes on two processors
+# make test    every check there is, in some nine minutes on two processors
 # make thorough the tests with four times as many drawn examples, other ones each time, and what they cover
 # make mutate  small changes of a room's code (ROOM=wire) that no test notices, for some minutes (MINUTES=30)
 # make format  put the code in form

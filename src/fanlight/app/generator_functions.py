@@ -25,6 +25,7 @@ from fanlight.binding.dependency_plan import Injection, Injector
 from fanlight.binding.injection import read_injected
 from fanlight.binding.signature import Signature, reject_markers
 from fanlight.errors import SetupError
+from fanlight.syntax_tree import parse_source
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.Lambda, ast.ClassDef)
@@ -126,7 +127,7 @@ def _function_of(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | Non
 
 @functools.lru_cache(maxsize=1)  # the middleware of a site mostly stands in one file and is read in sequence
 def _parsed(filename: str) -> ast.Module:
-    return ast.parse("".join(linecache.getlines(filename)))
+    return parse_source("".join(linecache.getlines(filename)))
 
 
 def _catches(node: ast.AST) -> bool:

@@ -21,6 +21,7 @@ from fanlight.binding.callables import unwrap_callable
 from fanlight.errors import HTTPError
 from fanlight.message.response import redirect
 from fanlight.message.safe_targets import redirect_back
+from fanlight.syntax_tree import parse_source
 
 _MAX_DEPTH = 4  # of functions that call functions
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -133,7 +134,7 @@ def _definition(function: FunctionType) -> ast.AST | None:
 def _definitions(filename: str) -> dict[tuple[str, int], ast.AST]:
     """Return the functions of a file, by their names and first lines."""
     try:
-        tree = ast.parse("".join(linecache.getlines(filename)))
+        tree = parse_source("".join(linecache.getlines(filename)))
     except (SyntaxError, ValueError, RecursionError):
         return {}
     return {

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from fanlight.syntax_tree import parse_source
+
 _MAX_DEPTH = 16  # of names that refer to names, and of imports of imports
 
 
@@ -208,7 +210,7 @@ def _parse(path: Path) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the interpreter shows them itself
-            return ast.parse(path.read_bytes())
+            return parse_source(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module(body=[], type_ignores=[])
 

@@ -24,6 +24,7 @@ from fanlight.errors import AppError
 from fanlight.lazy_pattern import lazy_pattern
 from fanlight.settings.start_directory import absolute
 from fanlight.site.shadowing import STANDARD_NAMES, hiding_problem
+from fanlight.syntax_tree import parse_source
 
 STANDS_FOR = "fanlight_site"  # the module of a file whose name is not an identifier, or is taken
 _ATTRIBUTE = lazy_pattern(r"(.+?):([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(.*\))?", re.DOTALL)
@@ -180,7 +181,7 @@ def _depth_of(file: Path) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # shown when the file is imported
-            tree = ast.parse(file.read_bytes())
+            tree = parse_source(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return 0  # reported by the import
     depth = 0

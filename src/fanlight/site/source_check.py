@@ -24,6 +24,7 @@ from fanlight.errors import Mistake
 from fanlight.message.request import Request
 from fanlight.pages.page import Page, render
 from fanlight.pages.url_check import UNKNOWN, wrong_asset, wrong_url
+from fanlight.syntax_tree import parse_source
 
 MAX_FILES = 500
 MAX_BYTES = 1024 * 1024  # of one file
@@ -72,7 +73,7 @@ def _parsed(module: ModuleType, folder: Path) -> _File | None:
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the interpreter has shown them
-            tree = ast.parse(path.read_bytes())
+            tree = parse_source(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     display_path = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name

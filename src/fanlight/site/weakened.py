@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from fanlight.app.application import Application
 from fanlight.app.weak_settings import weak_routes
 from fanlight.site.source_check import site_modules
+from fanlight.syntax_tree import parse_source
 from fanlight.weakness import Weakness
 
 _SETTING = re.compile(r"(\w+)\((\w+)=")
@@ -88,6 +89,6 @@ def _parsed(path: Path) -> ast.AST:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the interpreter has shown them
-            return ast.parse(path.read_bytes())
+            return parse_source(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module(body=[], type_ignores=[])

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from fanlight.devtools.inspector.pages.visible_text import visible
 from fanlight.devtools.secrets import is_secret_string
+from fanlight.syntax_tree import parse_source
 
 _LINE = re.compile(r"[0-9]{1,7}").fullmatch
 MAX_FILE_BYTES = 1024 * 1024
@@ -75,7 +76,7 @@ def _shown(kind: str, text: str, *, shows_secrets: bool) -> tuple[str, str]:
 def _function_at(text: str, line: int) -> tuple[int, int]:
     """Return the first and last line of the function that begins at a line, decorators included."""
     try:
-        tree = ast.parse(text)
+        tree = parse_source(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return line, line + _WITHOUT_FUNCTION
     for node in ast.walk(tree):

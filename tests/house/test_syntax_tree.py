@@ -1,0 +1,41 @@
+"""The parser of a site's source."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from fanlight.syntax_tree import ATTEMPTS, parse_source
+
+
+class Disturbed:
+    """`ast.parse` while other threads parse: the first calls fail as CPython's do."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures, self.parse = failures, ast.parse
+
+    def __call__(self, source: str | bytes) -> ast.Module:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise SystemError("AST constructor recursion depth mismatch (before=162, after=59)")
+        return self.parse(source)
+
+
+def test_a_parse_that_another_thread_disturbs_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tree is that of the source, and no check of a site fails for what is not its mistake."""
+    monkeypatch.setattr(ast, "parse", Disturbed(ATTEMPTS - 1))
+    assert ast.unparse(parse_source(b"a = 1")) == "a = 1"
+
+
+def test_a_parse_that_never_succeeds_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the interpreter's own that does not go away is raised."""
+    monkeypatch.setattr(ast, "parse", Disturbed(ATTEMPTS))
+    with pytest.raises(SystemError, match="recursion depth"):
+        parse_source("a = 1")
+
+
+def test_a_mistake_in_the_source_is_raised() -> None:
+    """What is no Python is not tried again."""
+    with pytest.raises(SyntaxError):
+        parse_source("a = = 1")
