@@ -117,7 +117,7 @@ def _install(base: str, folder: Path) -> None:
     assert path is not None
     steps: list[list[str]] = [] if (folder / "bin" / "python").exists() else [[path, "-m", "venv", str(folder)]]
     install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    steps.append([*install, "--upgrade", "-r", str(HERE / "requirements.txt"), "-e", f"{HERE.parent}[dev]"])
+    steps.append([*install, "--upgrade", "-r", str(HERE / "requirements.txt"), "-e", f"{HERE.parent}[dev,redis]"])
     for step in steps:
         if subprocess.run(step, check=False).returncode:
             sys.exit(f"benchmarks: failed: {' '.join(step)}")

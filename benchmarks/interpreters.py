@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def _on(python: Path, peer: Peer) -> Peer:
     def command(port: int, folder: Path) -> list[str]:
-        return [str(python.parent / "fanlight"), *peer.command(port, folder)[1:]]
+        return [str(python), *peer.command(port, folder)[1:]]
 
     return replace(peer, name=f"{peer.name}: {build_of(str(python)).name}", command=command)
 

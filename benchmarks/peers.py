@@ -327,9 +327,9 @@ STATIC_PEERS = (
 IDLING_PEERS = (
     fanlight(
         "fanlight_app",
-        *("--head-seconds", "300", "--idle-seconds", "300"),
+        *("--head-seconds", "300", "--idle-seconds", "300", "--connections", "11000"),
         path="/user",
-        note="a sync view; its waits for a head and between requests raised to 300 s",
+        note="a sync view; its limit of connections and its waits for a head and between requests raised",
     ),
     uvicorn(
         "Starlette async, uvicorn",
@@ -343,7 +343,18 @@ IDLING_PEERS = (
     replace(
         fanlight(
             "fanlight_app",
-            *("--head-seconds", "300", "--idle-seconds", "300", "--cert", str(CERT), "--key", str(KEY)),
+            *(
+                "--head-seconds",
+                "300",
+                "--idle-seconds",
+                "300",
+                "--connections",
+                "11000",
+                "--cert",
+                str(CERT),
+                "--key",
+                str(KEY),
+            ),
             path="/user",
             name="Fanlight, TLS",
             note="the same over TLS 1.3",
