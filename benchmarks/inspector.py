@@ -22,7 +22,7 @@ RUN = fanlight("inspector_site", name="fanlight run")
 
 def _developing(port: int, _: object) -> list[str]:
     command = RUN.command(port, _)
-    return [command[0], "dev", *command[2:]]
+    return ["dev" if word == "run" else word for word in command]
 
 
 PEERS = (RUN, Peer(name="fanlight dev", command=_developing, note="records each exchange", path=""))
