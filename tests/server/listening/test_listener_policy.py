@@ -370,8 +370,10 @@ def test_a_client_certificate_is_in_the_request(certificates: Any, pair: Any, co
         assert b"alice" in ask_securely(server, context, request_bytes("/"))
 
 
-def test_all_requests_of_a_connection_are_secure(certificates: Any, pair: Any, context: ssl.SSLContext) -> None:
-    """Each has the scheme, the client's certificate and HSTS, and none believes a stranger's fields."""
+def test_all_requests_of_a_connection_are_secure(
+    certificates: Any, pair: Any, context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """Each has the scheme, the client's certificate, HSTS and its id, and none believes a stranger's fields."""
 
     def facts(request: Request) -> Response:
         assert request.client_cert is not None
@@ -380,7 +382,7 @@ def test_all_requests_of_a_connection_are_secure(certificates: Any, pair: Any, c
         return response
 
     options = Options(
-        bind=("127.0.0.1:0",), access_log=False, cert=(pair.cert,), key=(pair.key,),
+        bind=("127.0.0.1:0",), access_file=str(tmp_path / "log"), cert=(pair.cert,), key=(pair.key,),
         client_ca=certificates.ca, client_cert="required", hsts_seconds=600,
     )  # fmt: skip
     client = certificates.make("alice.example", title="alice")
@@ -391,6 +393,7 @@ def test_all_requests_of_a_connection_are_secure(certificates: Any, pair: Any, c
             head, _, content = sock.recv(65536).partition(b"\r\n\r\n")
             assert content == b"https 127.0.0.1 True"
             assert head.count(b"strict-transport-security: max-age=600") == 1
+            assert head.count(b"\r\nx-request-id: ") == 1
             assert b"; Secure" in head
 
 

@@ -152,9 +152,7 @@ class ListenerPolicy:
         """Set client, scheme and host on the request from the transport and trusted proxy headers."""
         request = connection.request
         if connection.is_tls:
-            request.set_origin(scheme="https")
-        if (certificate := getattr(connection.sock, "client_cert", None)) is not None:  # only TLS has one
-            request.cache_value("client_cert", certificate)
+            _apply_tls(connection)
         # SECURITY: tests/server/listening/test_listener_policy.py: behind a PROXY header the client itself writes the
         # fields, so the client must be trusted, not the proxy that passes bytes on.
         if self.trusts(connection.client):
@@ -205,6 +203,14 @@ class ListenerPolicy:
         log.warning("%s (logged once)", message % args)
 
 
+def _apply_tls(connection: Connection) -> None:
+    """Set the scheme on the request, and the certificate of a client that has sent one."""
+    request = connection.request
+    request.set_origin(scheme="https")
+    if (certificate := getattr(connection.sock, "client_cert", None)) is not None:  # a proxy's TLS has none
+        request.cache_value("client_cert", certificate)
+
+
 class DirectTlsPolicy:
     """The policy of a TLS connection whose client is no trusted proxy, when its first request has been looked at."""
 
@@ -221,11 +227,8 @@ class DirectTlsPolicy:
 
     def apply_to_request(self, connection: Connection) -> None:
         """Set the scheme and the client's certificate on the request, and HSTS on its response."""
-        request = connection.request
-        request.set_origin(scheme="https")
-        if (certificate := getattr(connection.sock, "client_cert", None)) is not None:
-            request.cache_value("client_cert", certificate)
-        connection.extra_headers = self._hsts
+        _apply_tls(connection)
+        connection.extra_headers += self._hsts
 
 
 class TerminatedTlsPolicy(ListenerPolicy):
