@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -66,6 +67,13 @@ def test_middleware_runs_from_outside_in_and_back(site: Make, view: str, kinds: 
     response = site({"/": getattr(trace, view)}, middleware=steps).get("/")
     assert trace.events == ["a in", "b in", "view", "b out 200", "a out 200"]
     assert (response.text, response.headers["x-trace"]) == ("page", "ba")
+
+
+@pytest.mark.parametrize(("kind", "decorator"), [("make", contextmanager), ("make_async", asynccontextmanager)])
+def test_middleware_may_be_a_context_manager(site: Make, kind: str, decorator: Any) -> None:
+    """Middleware with `@contextmanager` or `@asynccontextmanager` is that without it, as a lifespan is."""
+    middleware = decorator(getattr(Trace(), kind)("a"))
+    assert site({"/": "text"}, middleware=[middleware]).get("/").headers["x-trace"] == "a"
 
 
 @pytest.mark.parametrize("kind", ["make", "make_async"])

@@ -8,7 +8,6 @@ parameters that nothing fills.
 from __future__ import annotations
 
 import ast
-import contextlib
 import functools
 import inspect
 import linecache
@@ -20,7 +19,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fanlight.binding.callables import display_name, mistake_in, unwrap_callable
+from fanlight.binding.callables import display_name, is_context_manager, mistake_in, unwrap_callable
 from fanlight.binding.dependency_plan import Injection, Injector
 from fanlight.binding.injection import read_injected
 from fanlight.binding.signature import Signature, reject_markers
@@ -31,12 +30,6 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.Lambda, ast.ClassDef)
 _TRIES = (ast.Try, ast.TryStar)
 _WITHS = (ast.With, ast.AsyncWith)
-_CONTEXT_MANAGERS = {  # the functions that these decorators return
-    each
-    for decorator in (contextlib.contextmanager, contextlib.asynccontextmanager)
-    for each in decorator.__code__.co_consts
-    if isinstance(each, CodeType)
-}
 
 
 class GeneratorFunction(Struct, frozen=True, kw_only=True):
@@ -67,9 +60,10 @@ def read_injected_generator(function: Any, kind: str, folder: Path | None, *, no
 
 def _undecorated(function: Any) -> Any:
     """Return the generator function that `@contextmanager` or `@asynccontextmanager` was given; others unchanged."""
-    if isinstance(function, MethodType):
-        return MethodType(_undecorated(function.__func__), function.__self__)
-    return function.__wrapped__ if getattr(function, "__code__", None) in _CONTEXT_MANAGERS else function
+    if not is_context_manager(function):
+        return function
+    plain = function.__wrapped__
+    return MethodType(plain, function.__self__) if isinstance(function, MethodType) else plain
 
 
 def _is_async_generator(function: Any, kind: str, folder: Path | None, no_yield_hint: str) -> bool:

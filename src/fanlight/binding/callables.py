@@ -79,6 +79,11 @@ def display_name(view: object) -> str:
     return name if module in ("", "__main__", "main") else f"{module}.{name}"
 
 
+def is_context_manager(function: object) -> bool:
+    """Return whether a decorator of `contextlib` has made a function of a generator function."""
+    return bool(getattr(function, "__globals__", {}).get("__name__") == "contextlib")
+
+
 def source_location(view: object, folder: Path | None = None) -> str:
     """Return "views.py:12" for a function or a class written in Python, "" for anything else."""
     function = unwrap_callable(view)

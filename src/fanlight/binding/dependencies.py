@@ -22,6 +22,7 @@ from fanlight.binding.callables import (
     View,
     display_name,
     is_async,
+    is_context_manager,
     mistake_in,
     source_location,
     unwrap_callable,
@@ -199,7 +200,7 @@ def _reject_wrapped(function: Dependency, signature: Signature) -> None:
     while isinstance(function, functools.partial):
         function = function.func
     function = getattr(function, "__func__", function)
-    if getattr(function, "__globals__", {}).get("__name__") == "contextlib":
+    if is_context_manager(function):
         hint = "remove @contextmanager: a dependency is the generator function itself"
         raise SetupError([signature.mistake(f"{signature.name} returns a context manager", hint)])
     is_cached = isinstance(function, functools._lru_cache_wrapper)  # noqa: SLF001 - its only name
