@@ -7,6 +7,8 @@ parse may fail because another thread parses, too (python/cpython issue 106905).
 from __future__ import annotations
 
 import ast
+import warnings
+from pathlib import Path
 
 ATTEMPTS = 20
 
@@ -19,3 +21,16 @@ def parse_source(source: str | bytes) -> ast.Module:
         except SystemError:
             continue
     return ast.parse(source)
+
+
+def parse_file(path: Path) -> ast.Module:
+    """Return the syntax tree of a file, an empty one if it can't be read or parsed: its import reports that.
+
+    Warnings about the source are left to the import, too.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return parse_source(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module(body=[], type_ignores=[])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 
-from fanlight.syntax_tree import ATTEMPTS, parse_source
+from fanlight.syntax_tree import ATTEMPTS, parse_file, parse_source
 
 
 class Disturbed:
@@ -39,3 +40,19 @@ def test_a_mistake_in_the_source_is_raised() -> None:
     """What is no Python is not tried again."""
     with pytest.raises(SyntaxError):
         parse_source("a = = 1")
+
+
+@pytest.mark.parametrize("content", [b"a = = 1", b"a = '\\d'\x00", b"(" * 1000, None])
+def test_a_file_that_can_not_be_parsed_has_an_empty_tree(tmp_path: Path, content: bytes | None) -> None:
+    """Its import says what is wrong with it; None: there is no such file."""
+    file = tmp_path / "views.py"
+    if content is not None:
+        file.write_bytes(content)
+    assert parse_file(file).body == []
+
+
+def test_a_warning_about_a_file_is_left_to_its_import(tmp_path: Path) -> None:
+    """An invalid escape is no error, and is not shown twice."""
+    file = tmp_path / "views.py"
+    file.write_bytes(b"a = '\\d'")
+    assert len(parse_file(file).body) == 1  # warnings are errors here

@@ -12,13 +12,12 @@ followed, the keys of the other still have their places.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
 
-from fanlight.syntax_tree import parse_source
+from fanlight.syntax_tree import parse_file
 
 _MAX_DEPTH = 16  # of names that refer to names, and of imports of imports
 
@@ -53,7 +52,7 @@ class Source:
         self._path, self._folder = path, folder or path.parent
         is_inside = path.is_relative_to(self._folder)
         self._display_path = path.relative_to(self._folder).as_posix() if is_inside else path.name
-        self._tree = _parse(path)
+        self._tree = parse_file(path)
         self._names: dict[str, ast.expr] = {}
         self._imports: dict[str, tuple[str, str]] = {}  # local name -> module, name in it ("": the module)
         self._files: dict[str, Source | None] = {}
@@ -204,15 +203,6 @@ def _import_roots(folder: Path) -> Iterator[Path]:
     while (folder / "__init__.py").is_file() and folder.parent != folder:
         folder = folder.parent
         yield folder.parent
-
-
-def _parse(path: Path) -> ast.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the interpreter shows them itself
-            return parse_source(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module(body=[], type_ignores=[])
 
 
 def _merged(literals: list[Literal | None]) -> Literal:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from fanlight.errors import AppError
 from fanlight.lazy_pattern import lazy_pattern
 from fanlight.settings.start_directory import absolute
 from fanlight.site.shadowing import STANDARD_NAMES, hiding_problem
-from fanlight.syntax_tree import parse_source
+from fanlight.syntax_tree import parse_file
 
 STANDS_FOR = "fanlight_site"  # the module of a file whose name is not an identifier, or is taken
 _ATTRIBUTE = lazy_pattern(r"(.+?):([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(.*\))?", re.DOTALL)
@@ -178,14 +177,8 @@ def _packages_of(file: Path) -> Iterator[Path]:
 
 def _depth_of(file: Path) -> int:
     """Return how many folders a file uses as packages, from its imports: 1 for `from .views import index`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # shown when the file is imported
-            tree = parse_source(file.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return 0  # reported by the import
     depth = 0
-    for node in ast.walk(tree):
+    for node in ast.walk(parse_file(file)):
         if isinstance(node, ast.ImportFrom):
             depth = max(depth, node.level or _depth_by_name(file, node.module or ""))
         elif isinstance(node, ast.Import):

@@ -12,7 +12,6 @@ site has not imported, and a site with several apps, each of which may mean the 
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -24,7 +23,7 @@ from fanlight.errors import Mistake
 from fanlight.message.request import Request
 from fanlight.pages.page import Page, render
 from fanlight.pages.url_check import UNKNOWN, wrong_asset, wrong_url
-from fanlight.syntax_tree import parse_source
+from fanlight.syntax_tree import parse_file
 
 MAX_FILES = 500
 MAX_BYTES = 1024 * 1024  # of one file
@@ -71,13 +70,10 @@ def _parsed(module: ModuleType, folder: Path) -> _File | None:
     try:
         if path.stat().st_size > MAX_BYTES:
             return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the interpreter has shown them
-            tree = parse_source(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+    except OSError:
         return None
     display_path = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
-    return _File(tree, display_path, vars(module))
+    return _File(parse_file(path), display_path, vars(module))
 
 
 class _File:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 from fanlight.app.application import Application
 from fanlight.app.weak_settings import weak_routes
 from fanlight.site.source_check import site_modules
-from fanlight.syntax_tree import parse_source
+from fanlight.syntax_tree import parse_file
 from fanlight.weakness import Weakness
 
 _SETTING = re.compile(r"(\w+)\((\w+)=")
@@ -77,18 +76,9 @@ class _Lines:
     def _arguments(self) -> Iterator[tuple[str, str, str]]:
         for module in site_modules(sys.modules, self._folder):
             path = Path(str(module.__file__))
-            for call in ast.walk(_parsed(path)):
+            for call in ast.walk(parse_file(path)):
                 if isinstance(call, ast.Call):
                     function = ast.unparse(call.func).rpartition(".")[2]
                     for each in call.keywords:
                         if each.arg is not None:
                             yield function, each.arg, f"{path.relative_to(self._folder).as_posix()}:{each.lineno}"
-
-
-def _parsed(path: Path) -> ast.AST:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the interpreter has shown them
-            return parse_source(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module(body=[], type_ignores=[])
