@@ -29,6 +29,8 @@ _KINDS = (*_VALUES, "filters", "tests")
 
 
 class _Folder(Struct, frozen=True):
+    """What may be given without its name; the rest of `Templates` is given by name."""
+
     folder: str | Path = "templates"
 
 

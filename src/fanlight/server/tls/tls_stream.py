@@ -223,9 +223,8 @@ class TlsStream:
         incoming, read, pending = self._incoming, self._read, self._pending
         incoming.write(data)
         text = b""
-        size = len(
-            data
-        )  # PERF: benchmarks/tls.py: of a small request; room for a whole record costs as much as reading it
+        # PERF: benchmarks/tls.py: room for a whole record costs as much as to read a small request
+        size = len(data)
         try:
             while incoming.pending or pending():
                 piece = read(size)
