@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Unauthorized,
         UnprocessableContent,
         UnsupportedMediaType,
+        UpgradeRequired,
     )
     from fanlight.message.app_state import State
     from fanlight.message.body_policy import FormLimits, limits
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from fanlight.message.safe_targets import redirect_back, safe_target
     from fanlight.message.security_scheme import security_scheme
     from fanlight.message.upload import Upload
+    from fanlight.message.websocket import BlockingWebSocket, InvalidMessage, WebSocket, WebSocketClosed
     from fanlight.message.with_middleware import middleware
     from fanlight.openapi.openapi_mark import in_openapi
     from fanlight.openapi.openapi_settings import OpenAPI
@@ -136,6 +138,11 @@ _MODULES = {
     "Upload": "fanlight.message.upload",
     "api_key": "fanlight.binding.credentials",
     "security_scheme": "fanlight.message.security_scheme",
+    # WebSockets
+    "BlockingWebSocket": "fanlight.message.websocket",
+    "InvalidMessage": "fanlight.message.websocket",
+    "WebSocket": "fanlight.message.websocket",
+    "WebSocketClosed": "fanlight.message.websocket",
     # Sessions
     "Flash": "fanlight.sessions.flash",
     "Session": "fanlight.sessions.session",
@@ -183,6 +190,7 @@ _MODULES = {
     "Unauthorized": "fanlight.errors",
     "UnprocessableContent": "fanlight.errors",
     "UnsupportedMediaType": "fanlight.errors",
+    "UpgradeRequired": "fanlight.errors",
     # Errors of a site and of a server
     "AddressUnavailable": "fanlight.errors",
     "AppError": "fanlight.errors",
@@ -204,6 +212,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "BadSignature",
     "BasicCredentials",
     "BearerToken",
+    "BlockingWebSocket",
     "Body",
     "CORS",
     "ClientCert",
@@ -235,6 +244,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "ImageFacts",
     "InsufficientStorage",
     "InternalServerError",
+    "InvalidMessage",
     "InvalidResponse",
     "InvalidSetting",
     "LengthRequired",
@@ -269,7 +279,10 @@ __all__ = [  # noqa: RUF022 - by code point
     "Unauthorized",
     "UnprocessableContent",
     "UnsupportedMediaType",
+    "UpgradeRequired",
     "Upload",
+    "WebSocket",
+    "WebSocketClosed",
     "api_key",
     "check_preconditions",
     "cross_site",

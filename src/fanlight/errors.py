@@ -219,6 +219,13 @@ class UnprocessableContent(HTTPError, status=422):
         self.fields = tuple(fields)
 
 
+class UpgradeRequired(HTTPError, status=426):
+    """The address is a WebSocket, and the request asks for none that this server speaks (RFC 9110 section 15.5.22)."""
+
+    def __init__(self, detail: str = "", *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail, headers={"sec-websocket-version": "13", **(headers or {})})
+
+
 class TooManyRequests(HTTPError, status=429):
     """429: the client sends too many requests."""
 

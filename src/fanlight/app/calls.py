@@ -48,6 +48,7 @@ class BoundView(Struct, frozen=True, kw_only=True):
     body_policy: BodyPolicy
     dependencies: DependencyPlan | None
     errors: str  # the parameter that takes the errors of its form, or ""
+    websocket: str  # the parameter that is its WebSocket, or ""
 
 
 class _Content(Struct, frozen=True, kw_only=True):
@@ -146,7 +147,12 @@ class CallFactory:
         on_error = view_log.before(self._on_error(name))
         arguments = _by_method(bound.arguments)
         responses = self._responses.for_view(view_log, checks=not middleware.is_empty)
-        make = self._observer.making(responses.make)
+        make: Callable[[object, Request], Response] = responses.make
+        if bound.websocket:
+            from fanlight.app.websocket_views import ended, until_closed  # noqa: PLC0415 - most sites have none
+
+            view, make = until_closed(view, bound.websocket), ended
+        make = self._observer.making(make)
         has_path, dependencies = bound.has_path, bound.dependencies
         is_shared = middleware.is_injected or self._errors.shares_dependencies
         if runs_async:
@@ -167,8 +173,8 @@ class CallFactory:
             waiting = on_loop(run, on_error) if pinned is Lane.INLINE else self._in_thread(run, on_error)
             return self._async_call(waiting, name, content)
         lane = Lane.MEASURED if pinned is None else pinned
-        if policy.sends_early_hints and pinned is None:
-            pinned = lane = Lane.THREAD  # it works while the hints are sent, or it would not send any
+        if (policy.sends_early_hints or bound.websocket) and pinned is None:
+            pinned = lane = Lane.THREAD  # it works while the hints are sent, and waits for its messages
         return self._call(run, name, lane, content, is_pinned=pinned is not None, opens=dependencies is not None)
 
     def for_handler(self, handler: Run, name: str, *, is_shared: bool = False) -> Call:

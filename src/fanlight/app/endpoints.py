@@ -117,7 +117,13 @@ class Endpoints:
         middleware = middleware_of(each.mark for each in marks)
         calls = self._bound(self._factory(middleware, json_errors=json_errors), path)
         name = f"{'|'.join(sorted(methods))} {pattern}"
-        guards = self._guards.guards_for(marks, methods, name, pattern if pattern in self._sign_in_paths else "")
+        guards = self._guards.guards_for(
+            marks,
+            methods,
+            name,
+            pattern if pattern in self._sign_in_paths else "",
+            is_websocket=is_view(value) and bool(self._signature(value).websocket),
+        )
         self.guards_need_services |= any(each.needs_services for each in guards)
         calls = calls.with_guards(guards)
         if isinstance(value, str):
@@ -181,6 +187,7 @@ class Endpoints:
         self, view: View, path: Mapping[str, str], methods: frozenset[str], name: str, calls: CallFactory
     ) -> Call:
         signature = self._signature(view)
+        websocket = signature.websocket
         from fanlight.binding.plan import BODY_METHODS, bind  # noqa: PLC0415 - an import of `App` binds nothing
 
         with_body, without = methods & BODY_METHODS, methods - BODY_METHODS
@@ -202,10 +209,15 @@ class Endpoints:
             if mistake := _streaming_mistake(signature, binding, view):
                 mistakes.append(mistake)
                 continue
+            if websocket and (mistake := _websocket_mistake(signature, view, methods)):
+                mistakes.append(mistake)
+                continue
             builder = self._observer.arguments(argument_builder(binding, self._state), signature, binding)
             self._fields_read |= _fields_read(binding, dependencies)
             hints = binding.hints
             errors = binding.errors.name if binding.errors is not None else ""
+            if websocket:
+                body_mode = BodyMode.WEBSOCKET
             body_mode, decodes = max(body_mode, binding.body_mode), decodes or binding.body is not None
             reads_content |= binding.reads_content or (dependencies is not None and dependencies.reads_content)
             if not arguments:
@@ -226,6 +238,7 @@ class Endpoints:
             body_policy=policy,
             dependencies=dependencies,
             errors=errors,
+            websocket=websocket,
         )
         return calls.for_view(bound, name)
 
@@ -257,6 +270,12 @@ def _streaming_mistake(signature: Signature, binding: Binding, view: View) -> Mi
     if hints and pinned_lane(view) is Lane.INLINE:
         return signature.mistake(f"{name} sends early hints, but is pinned inline", "remove @lane")
     return None
+
+
+def _websocket_mistake(signature: Signature, view: View, methods: frozenset[str]) -> Mistake | None:
+    from fanlight.app.websocket_views import websocket_mistake  # noqa: PLC0415 - most sites have none
+
+    return websocket_mistake(signature, signature.websocket, view, methods)
 
 
 def is_view(value: object) -> TypeGuard[View]:

@@ -45,16 +45,25 @@ class GuardChoice:
         return RateLimitGuards(user_of)
 
     def guards_for(
-        self, marks: Sequence[Placed], methods: frozenset[str], name: str, sign_in: str = ""
+        self,
+        marks: Sequence[Placed],
+        methods: frozenset[str],
+        name: str,
+        sign_in: str = "",
+        *,
+        is_websocket: bool = False,
     ) -> Sequence[Guard]:
         """Return the guards of a route, the outermost first.
 
         `name` is that of the route, for logs; `sign_in` its path, if people sign in there.
         """
         policy = self.cors_policy(marks)
+        # RFC 6455 section 10.2: browsers send cookies with a handshake of any page, so none is safe by its method.
+        safe = frozenset[str]() if is_websocket else SAFE_METHODS
         return (
             *_cors(policy, methods),
-            *self._cross_site(marks, methods, policy, name),
+            *_websocket(is_websocket=is_websocket),
+            *self._cross_site(marks, methods, policy, name, safe),
             *self._rate_limits_of(marks),
             *self._attempts(methods, sign_in),
         )
@@ -69,9 +78,14 @@ class GuardChoice:
         return None if declared is None or not declared.origins else declared.policy()
 
     def _cross_site(
-        self, marks: Sequence[Placed], methods: frozenset[str], cors: CorsPolicy | None, name: str
+        self,
+        marks: Sequence[Placed],
+        methods: frozenset[str],
+        cors: CorsPolicy | None,
+        name: str,
+        safe_methods: frozenset[str],
     ) -> Sequence[Guard]:
-        if methods <= SAFE_METHODS:
+        if methods <= safe_methods:
             return ()
         mark, security = _innermost(marks, CrossSite), self._security
         allowed = mark.origins if mark is not None else None if security.cross_site else ()
@@ -85,8 +99,8 @@ class GuardChoice:
             trusted.append(cors.origins)
         # SECURITY: tests/protection/test_cross_site.py: CORS for every origin must not open what cookies protect
         check = CrossSiteCheck(trusted, trusts_without_credentials=cors is not None and cors.origins.is_any)
-        guard = CrossSiteGuard(check, name)
-        if not security.tokens:
+        guard = CrossSiteGuard(check, name, safe_methods)
+        if not security.tokens or not safe_methods:
             return (guard,)
         from fanlight.sessions.token_guard import TokenGuard  # noqa: PLC0415 - see above
 
@@ -108,6 +122,14 @@ class GuardChoice:
 
     def _known_cookie(self, request: Request) -> str:
         return self._sessions.known_cookie_name(is_https=request.scheme == "https")
+
+
+def _websocket(*, is_websocket: bool) -> Sequence[Guard]:
+    if not is_websocket:
+        return ()
+    from fanlight.protection.websocket_guard import WebSocketGuard  # noqa: PLC0415 - see above
+
+    return (WebSocketGuard(),)
 
 
 def _cors(policy: CorsPolicy | None, methods: frozenset[str]) -> Sequence[Guard]:

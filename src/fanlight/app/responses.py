@@ -119,7 +119,7 @@ class ResponseFactory:
 
     def _of_checked_tuple(self, result: tuple[Any, ...], request: Request) -> Response:
         response = self._of_tuple(result, request)
-        if len(result) == 3 or result[1] == 426:  # else it is made of what has been checked
+        if len(result) == 3:  # else it is made of what has been checked
             check_sendable(response)
         return response
 

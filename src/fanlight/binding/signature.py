@@ -34,7 +34,7 @@ from fanlight.message.body_policy import LIMITS_ATTRIBUTE, RouteLimits
 from fanlight.message.handler import Lane
 from fanlight.message.lane import LANE_ATTRIBUTE
 from fanlight.message.request import Request
-from fanlight.message.type_provider import UnusableArgument
+from fanlight.message.type_provider import TypeProvider, UnusableArgument
 
 # The errors of evaluating and parsing an annotation.
 ANNOTATION_ERRORS = (NameError, AttributeError, LookupError, SyntaxError, TypeError, ValueError, re.error)
@@ -67,6 +67,14 @@ class Signature(Struct, frozen=True):
         return any(
             each.marker is Request or (each.marker is None and each.name == "request") for each in self.parameters
         )
+
+    @property
+    def websocket(self) -> str:
+        """The name of the parameter that is a WebSocket, "" if none is."""
+        found = (
+            each.name for each in self.parameters if isinstance(each.marker, TypeProvider) and each.marker.is_websocket
+        )
+        return next(found, "")
 
     def mistake(self, message: str, hint: str = "") -> Mistake:
         """Return a mistake at the location of this view."""

@@ -63,6 +63,7 @@ class BodyMode(IntEnum):
     BUFFERED = 0  # the call runs when it is complete, in memory or in a temporary file
     FORM = 1  # as BUFFERED, but a multipart form is parsed while it is received
     STREAM = 2  # the call runs at once, and reads the content as a stream
+    WEBSOCKET = 3  # the call runs at once, and what follows the head are messages in both directions
 
 
 class BodyPolicy(Struct, frozen=True, kw_only=True):

@@ -35,7 +35,6 @@ Content = bytes | Iterable[bytes | str] | AsyncIterable[bytes | str]
 _FIELDS: dict[str, tuple[Pair, ...]] = {"": ()}
 _MAX_FIELDS = 256
 _MAX_LENGTH = 2**63  # the largest size that every client can represent
-_UPGRADE_REQUIRED = 426  # must name a protocol (RFC 9110 section 7.8), and no other one is implemented
 # Fields for framing, and fields that the server adds to every response: those that the wire writes itself.
 SERVER_FIELDS = frozenset(
     "connection content-length date keep-alive proxy-connection server te trailer transfer-encoding upgrade".split()
@@ -166,8 +165,8 @@ def check_sendable(response: Response) -> None:
     """
     status: object = response.status
     content: object = response.content
-    if not isinstance(status, int) or not 200 <= status <= 599 or status == _UPGRADE_REQUIRED:
-        raise InvalidResponse(f"{status!r} is no status that can be sent; use a number from 200 to 599, but not 426")
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise InvalidResponse(f"{status!r} is no status that can be sent; use a number from 200 to 599")
     fields = response.fields()
     if response.__class__ is not Response or response.has_shared_fields:  # else they were checked when they were set
         fields = [_check_field(*pair) for pair in fields]

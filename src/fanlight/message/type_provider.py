@@ -27,6 +27,7 @@ class TypeProvider:
 
     description = "a value of the request"  # for messages: "a session"
     is_session = False  # the value is made of the cookie of a session
+    is_websocket = False  # the value is the WebSocket of the request
     needs_services = False  # whether it uses the store or the keys of the deployment
 
     def __call__(self, request: Request) -> object:

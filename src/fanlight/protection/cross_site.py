@@ -138,16 +138,16 @@ def has_credentials(request: Request) -> bool:
 
 
 class CrossSiteGuard(Guard):
-    """Refuses requests of other sites' pages to one route, with all but the safe methods."""
+    """Refuses requests of other sites' pages to one route."""
 
-    def __init__(self, check: CrossSiteCheck, name: str) -> None:
-        """Refuse by a check; `name` is that of the route, for the log."""
-        self._reason, self._name = check.reason, name
+    def __init__(self, check: CrossSiteCheck, name: str, safe_methods: frozenset[str] = SAFE_METHODS) -> None:
+        """Refuse by a check, with all but the safe methods; `name` is that of the route, for the log."""
+        self._reason, self._name, self._safe_methods = check.reason, name, safe_methods
         self._logged: set[str] = set()
 
     def begin(self, request: Request) -> None:
         """Raise CrossSiteRequest."""
-        if request.head.method not in SAFE_METHODS and (reason := self._reason(request)):
+        if request.head.method not in self._safe_methods and (reason := self._reason(request)):
             origin = page_of(request)
             self._log(origin, reason)
             raise CrossSiteRequest(reason, steps_for(origin))

@@ -36,5 +36,8 @@ class Streaming(Protocol):
     def on_disconnect(self, *, is_certain: bool) -> None:
         """End the stream. Where the client may only have closed its sending side, see first whether it pauses."""
 
+    def check(self, now: float) -> None:
+        """Find out whether a silent client is still there; called every few seconds."""
+
     def drain(self) -> None:
         """End a stream that has no natural end: the server stops."""

@@ -100,6 +100,11 @@ class ConnectionTable:
             lines = self._without[names] = b"".join(kept)
         return self._date_lines + lines
 
+    @property
+    def date_lines(self) -> bytes:
+        """The header fields of a response that is no page: `server` and `date`."""
+        return self._date_lines
+
     # --- one connection ---------------------------------------------------------------------------
 
     def add(self, connection: Connection) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from msgspec import Struct
 
 from fanlight.message import forked_child
+from fanlight.message.body_policy import BodyMode
 from fanlight.message.early_hints import HINT_SENDER_KEY
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
@@ -49,6 +50,9 @@ _INLINE, _MEASURED, _THREAD = Lane.INLINE, Lane.MEASURED, Lane.THREAD
 class Responder(Protocol):
     """What sends responses: the exchange."""
 
+    def attach_websocket(self, connection: Connection) -> None:
+        """Attach to a request what carries the messages of its WebSocket."""
+
     def respond(self, connection: Connection, response: Any) -> bool:
         """Send a response; True if the holder must finish it."""
         ...
@@ -68,6 +72,9 @@ class _NoResponder:
 
     respond_from_thread = respond_from_task = respond
 
+    def attach_websocket(self, _connection: Connection) -> NoReturn:
+        forked_child.exit_process()
+
 
 class Executors(Struct, frozen=True, kw_only=True):
     """Where calls run besides the hub's thread, and what measures and watches them."""
@@ -82,7 +89,11 @@ class Dispatch:
     """Runs the calls of one hub."""
 
     def __init__(
-        self, table: ConnectionTable, ownership: Ownership, executors: Executors, responder: Responder
+        self,
+        table: ConnectionTable,
+        ownership: Ownership,
+        executors: Executors,
+        responder: Responder,
     ) -> None:
         """Run calls in the hub's thread, in the pool, and on the event loop; made in the context of the start."""
         self._table, self._ownership, self._responder = table, ownership, responder
@@ -134,7 +145,9 @@ class Dispatch:
         table, request = self._table, connection.request
         connection.enter(RUNNING, table.now)
         request.context = self._new_context()
-        if call.body_policy.sends_early_hints and can_send_early_hints(connection):
+        if call.body_policy.body_mode is BodyMode.WEBSOCKET:
+            self._responder.attach_websocket(connection)
+        elif call.body_policy.sends_early_hints and can_send_early_hints(connection):
             request.cache_value(HINT_SENDER_KEY, partial(send_early_hints, connection, request))
         if call.lane is _THREAD:
             if not self._pool.submit(self._run_in_thread, connection):

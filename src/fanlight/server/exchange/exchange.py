@@ -16,6 +16,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from fanlight.errors import ProtocolError
+from fanlight.message.body_policy import BodyMode
 from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Handler, Lane, encoder_of
 from fanlight.message.request import Request
@@ -52,11 +53,13 @@ if TYPE_CHECKING:
     from fanlight.server.exchange.background_tasks import BackgroundTasks
     from fanlight.server.exchange.connection_table import ConnectionTable
     from fanlight.server.exchange.request_observer import RequestObserver
+    from fanlight.server.exchange.websockets import WebSockets
     from fanlight.settings.host_names import HostNames
 
 log = logging.getLogger("fanlight.server")
 
 Result = Response | Awaitable[Response]  # what a call returns by its type; in these lanes, a Response
+_WEBSOCKET = BodyMode.WEBSOCKET
 _INLINE = Lane.INLINE  # PERF: benchmarks/stages.py: a name of the module is found faster than a member of an Enum
 _SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is not streamed
 
@@ -90,6 +93,7 @@ class Exchange:
         self.refusals = Refusals(table, observer, batching, self.finish_response)
         self._spooler = BodySpooler(table, ownership, executors.pool, self._resume_with_body)
         self._streams = Streams(table, ownership, executors, self.stream_finished)
+        self._websockets: WebSockets | None = None
         self.dispatch = Dispatch(table, ownership, executors, self)
 
     # --- for the holder of the hub: bytes have arrived ------------------------------------
@@ -186,9 +190,23 @@ class Exchange:
         elif phase is IDLE:
             connection.enter(HEAD, self._table.now, self._limits.head_seconds)
 
+    def attach_websocket(self, connection: Connection) -> None:
+        """Attach to a request, whose call has a WebSocket, what carries its messages."""
+        if self._websockets is None:
+            from fanlight.server.exchange.websockets import WebSockets  # noqa: PLC0415 - most sites have none
+
+            self._websockets = WebSockets(self._table, self._ownership, self._background, self.refusals.linger)
+        self._websockets.attach(connection)
+
+    def _has_ended(self, connection: Connection, response: Result) -> bool:
+        """Close the WebSocket of a call that has ended; False if there is none, and its response is to be sent."""
+        return self._websockets is not None and self._websockets.end(connection, response)
+
     def respond_from_task(self, connection: Connection, response: Result) -> None:
         """Send the response of a call that ran as a task, at the end of that task, in the loop's thread."""
         turn = self._ownership.turn
+        if connection.call.body_policy.body_mode is _WEBSOCKET and self._has_ended(connection, response):
+            return
         if connection.body_reader is not None:
             # Only the holder may: it may be receiving just now.
             self._ownership.post(self._end_streaming_body, connection, response)
@@ -214,6 +232,8 @@ class Exchange:
 
     def respond_from_thread(self, connection: Connection, response: Result) -> None:
         """Send a response from a thread that is not the holder: it owns the connection until it gives it back."""
+        if connection.call.body_policy.body_mode is _WEBSOCKET and self._has_ended(connection, response):
+            return
         if not self.respond(connection, response):
             return
         wire = connection.wire

@@ -73,6 +73,9 @@ class _StreamWriter(Generic[S]):
         """End the stream. Where the client may only have closed its sending side, see first whether it pauses."""
         raise NotImplementedError
 
+    def check(self, now: float) -> None:
+        """Do nothing: sending the next piece will show it."""
+
     def drain(self) -> None:
         """Do nothing: a stream with a natural end is waited for."""
 

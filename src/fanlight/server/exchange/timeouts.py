@@ -123,6 +123,8 @@ def _expire(
     if phase in WAITING_FOR_CLIENT or phase is STREAMING:
         connection.move_deadline(now + table.limits.write_seconds / CHECKS)
         _close_if_slow(connection, table, now)
+        if phase is STREAMING and connection.stream is not None:
+            connection.stream.check(now)
         return
     if phase in (RUNNING, SPOOLING):
         return  # how long a view may take is up to the view

@@ -246,6 +246,21 @@ class Http1Connection:
         """Return an interim response with links (RFC 8297), b"" if it is too late for one. Raises InvalidResponse."""
         return write_early_hints(links) if self.state == _AWAITING_RESPONSE else b""
 
+    def switch_protocol(self, name: str, fields: Sequence[Pair], standard: bytes) -> tuple[bytes, bytes]:
+        """Return the response that switches to another protocol (RFC 9110 section 7.8), and what was received of it.
+
+        Nothing is received or sent here from then on.
+        """
+        opening = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: %b\r\nconnection: upgrade\r\n%b%b\r\n" % (
+            name.encode(),
+            b"".join(map(write_line, fields)),
+            standard,
+        )
+        received = bytes(self.buffer[self._position :])
+        self._advance(len(self.buffer))
+        self._move(_RESPONSE_BEGAN)
+        return opening, received
+
     def send_response(self, status: int, fields: Sequence[Pair], content: bytes, standard: bytes) -> bytes:
         """Return a complete response. `standard` is field lines made by the caller, such as `date`.
 

@@ -13,13 +13,13 @@ from fanlight.errors import InvalidResponse, ProtocolError
 from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.wire.http1.header_fields import TOKEN_BYTES, VALUE_BYTES, Pair
 
-_UPGRADE_REQUIRED = 426  # must name a protocol (RFC 9110 section 7.8), and no other one is implemented
+_UPGRADE_REQUIRED = 426
 # Interim responses (1xx) have methods of their own.
 _STATUS_LINES = {
-    status: f"HTTP/1.1 {status} {reason}\r\n".encode()
-    for status, reason in REASON_PHRASES.items()
-    if status >= 200 and status != _UPGRADE_REQUIRED
+    status: f"HTTP/1.1 {status} {reason}\r\n".encode() for status, reason in REASON_PHRASES.items() if status >= 200
 }
+# RFC 9110 section 15.5.22: it must name a protocol, and there is one.
+_STATUS_LINES[_UPGRADE_REQUIRED] += b"upgrade: websocket\r\nconnection: upgrade\r\n"
 # Fields for framing, and fields that the server adds to every response.
 _OURS = frozenset(
     "connection content-length date keep-alive proxy-connection server te trailer transfer-encoding upgrade".split()
@@ -96,6 +96,4 @@ def write_refusal(error: ProtocolError, standard: bytes, *, is_head: bool) -> by
 def _status_line(status: object) -> bytes:
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise InvalidResponse(f"{status!r} is not a valid status; use a number from 200 to 599")
-    if status == _UPGRADE_REQUIRED:
-        raise InvalidResponse("status 426 must name a protocol to upgrade to, and this server implements no other")
     return b"HTTP/1.1 %d \r\n" % status

@@ -1,0 +1,280 @@
+"""A WebSocket, as a view sees it: messages from the client, and messages to it.
+
+    async def chat(socket: WebSocket, room: str):
+        async for message in socket:
+            await socket.send(message)
+
+In: what carries the messages: the server's side of a connection, or one of a test. Out: text, bytes, and objects of the
+site's own classes as JSON. A plain view has the same by `BlockingWebSocket`, whose methods wait. Refuses a message that
+does not fit the class that is expected, with the close code 1008.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, Protocol, Self, TypeVar, overload
+
+import msgspec
+
+from fanlight.errors import AppError, ClientDisconnected, Forbidden, HTTPError, UpgradeRequired
+from fanlight.message.request import Request
+from fanlight.message.type_provider import TypeProvider, UnusableArgument
+
+WEBSOCKET_KEY = "websocket"  # under which the server attaches what carries the messages of a request, or why none does
+SWITCHING_PROTOCOLS = 101
+NORMAL, POLICY = 1000, 1008  # codes of a close frame (RFC 6455 section 7.4)
+_REASON_CHARACTERS = 123
+
+T = TypeVar("T")
+Message = str | bytes
+
+
+class WebSocketClosed(ClientDisconnected):
+    """The WebSocket is closed, so nothing can be sent to its client, or received; the view may just end.
+
+    `code` and `reason` are those of the client, or our own if we have closed it; 1006: the connection was lost.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"the WebSocket is closed: {code} {reason}".rstrip())
+        self.code, self.reason = code, reason
+
+
+class InvalidMessage(ClientDisconnected):
+    """A message does not fit the class that the view expects; unless it is caught, the client gets it with code 1008."""
+
+
+class Transport(Protocol):
+    """What carries the messages of one WebSocket. All of it is called on the event loop."""
+
+    loop: asyncio.AbstractEventLoop
+    offered: tuple[str, ...]  # subprotocols
+    subprotocol: str | None
+    closed: tuple[int, str] | None  # code and reason, when it is closed
+    is_accepted: bool
+
+    async def accept(self, subprotocol: str | None) -> None:
+        """Complete the handshake. Raises WebSocketClosed."""
+
+    async def receive(self) -> Message:
+        """Return the next message. Raises WebSocketClosed."""
+
+    async def send(self, message: Message) -> None:
+        """Send a message; wait while the client takes none. Raises WebSocketClosed."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send a close frame, and receive no more."""
+
+
+class _WebSocket:
+    """What both kinds have: how it is now."""
+
+    __slots__ = ("_transport",)
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    @property
+    def subprotocols(self) -> tuple[str, ...]:
+        """The subprotocols that the client offers, the one that it likes best first."""
+        return self._transport.offered
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that was accepted."""
+        return self._transport.subprotocol
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the handshake is complete, and neither side has closed it, as far as is known."""
+        return self._transport.is_accepted and self._transport.closed is None
+
+    @property
+    def close_code(self) -> int | None:
+        """The code with which it was closed; None while it is open."""
+        return None if self._transport.closed is None else self._transport.closed[0]
+
+    @property
+    def close_reason(self) -> str:
+        """The reason for which it was closed, "" if none was given."""
+        return "" if self._transport.closed is None else self._transport.closed[1]
+
+    def _accept(self, subprotocol: str | None) -> Coroutine[Any, Any, None]:
+        if subprotocol is not None and subprotocol not in self._transport.offered:
+            raise AppError(f"the client has not offered the subprotocol {subprotocol!r}; see `socket.subprotocols`")
+        if self._transport.is_accepted:
+            raise AppError("the WebSocket is accepted already, by its first message; call `accept` before")
+        return self._transport.accept(subprotocol)
+
+    def _close(self, code: int, reason: str) -> Coroutine[Any, Any, None]:
+        if code != NORMAL and not 3000 <= code <= 4999 and code not in (1001, 1003, *range(1007, 1015)):
+            raise AppError(f"{code} is no code to close a WebSocket with; use 1000, or 4000 to 4999 for your own")
+        if len(reason.encode()) > _REASON_CHARACTERS:
+            raise AppError(f"the reason is over {_REASON_CHARACTERS} bytes long")
+        if not self._transport.is_accepted:
+            raise Forbidden(reason)
+        return self._transport.close(code, reason)
+
+    def __repr__(self) -> str:
+        state = (
+            "open" if self.is_open else "not accepted yet" if self.close_code is None else f"closed {self.close_code}"
+        )
+        return f"<{type(self).__name__} {state}>"
+
+
+class WebSocket(_WebSocket):
+    """A WebSocket for an async view, which gets it by this annotation.
+
+    The handshake is completed by the first message that is received or sent, or by `accept`; until then the view may
+    raise an HTTPError, which is an ordinary response. When the view ends, it is closed with code 1000.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def __fanlight_provider__(cls, argument: Any) -> TypeProvider:
+        if argument is not None:
+            raise UnusableArgument(
+                "a WebSocket has no argument", "write `WebSocket`, and `await socket.receive(Message)`"
+            )
+        return WebSocketProvider()
+
+    async def accept(self, subprotocol: str | None = None) -> None:
+        """Complete the handshake, with one of the subprotocols that the client offers, or none.
+
+        Raises WebSocketClosed, AppError for a subprotocol that was not offered.
+        """
+        await self._accept(subprotocol)
+
+    @overload
+    async def receive(self) -> Message: ...
+    @overload
+    async def receive(self, kind: type[T]) -> T: ...
+    async def receive(self, kind: Any = None) -> Any:
+        """Return the next message: text, bytes, or JSON converted to a class, and validated.
+
+        Raises WebSocketClosed; InvalidMessage for JSON that does not fit.
+        """
+        message = await self._transport.receive()
+        return message if kind is None else decode_message(message, kind)
+
+    async def send(self, message: object) -> None:
+        """Send text, bytes, or anything else as JSON; wait while the client takes no more. Raises WebSocketClosed."""
+        await self._transport.send(message if message.__class__ in (str, bytes) else encode_message(message))
+
+    async def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Close it; before it is accepted, the client gets a 403. Raises AppError for a code that can't be sent."""
+        await self._close(code, reason)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message:
+        """Return the next message, until it is closed, by whomever: see `close_code`."""
+        try:
+            return await self._transport.receive()
+        except WebSocketClosed:
+            raise StopAsyncIteration from None
+
+    async def messages(self, kind: type[T]) -> AsyncIterator[T]:
+        """Yield messages of JSON as objects of a class, until it is closed. Raises InvalidMessage."""
+        async for message in self:
+            yield decode_message(message, kind)
+
+
+class BlockingWebSocket(_WebSocket):
+    """A WebSocket for a plain view, which runs in a thread: its methods wait, and are called there.
+
+    A plain view gets it by the annotation `WebSocket`, or by this one, which type checkers understand.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def __fanlight_provider__(cls, argument: Any) -> TypeProvider:
+        return WebSocket.__fanlight_provider__(argument)
+
+    def accept(self, subprotocol: str | None = None) -> None:
+        """Complete the handshake; see `WebSocket.accept`."""
+        self._wait(self._accept(subprotocol))
+
+    @overload
+    def receive(self) -> Message: ...
+    @overload
+    def receive(self, kind: type[T]) -> T: ...
+    def receive(self, kind: Any = None) -> Any:
+        """Wait for the next message, and return it; see `WebSocket.receive`."""
+        message = self._wait(self._transport.receive())
+        return message if kind is None else decode_message(message, kind)
+
+    def send(self, message: object) -> None:
+        """Send a message; see `WebSocket.send`."""
+        self._wait(self._transport.send(message if message.__class__ in (str, bytes) else encode_message(message)))
+
+    def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Close it; see `WebSocket.close`."""
+        self._wait(self._close(code, reason))
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Message:
+        try:
+            return self._wait(self._transport.receive())
+        except WebSocketClosed:
+            raise StopIteration from None
+
+    def messages(self, kind: type[T]) -> Iterator[T]:
+        """Yield messages of JSON as objects of a class, until it is closed. Raises InvalidMessage."""
+        for message in self:
+            yield decode_message(message, kind)
+
+    def _wait(self, waiting: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(waiting, self._transport.loop).result()
+
+
+class WebSocketProvider(TypeProvider):
+    """Provides the WebSocket of a request: the blocking one where the view is plain."""
+
+    description = "a WebSocket"
+    is_websocket = True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WebSocketProvider)
+
+    def __hash__(self) -> int:
+        return hash(WebSocketProvider)
+
+    def __call__(self, request: Request) -> BlockingWebSocket:
+        """Return the WebSocket for a plain view. Raises HTTPError."""
+        return BlockingWebSocket(transport_of(request))
+
+    async def open_async(self, request: Request) -> WebSocket:
+        """Return the WebSocket for an async view. Raises HTTPError."""
+        return WebSocket(transport_of(request))
+
+
+def transport_of(request: Request) -> Transport:
+    """Return what carries the messages of a request. Raises HTTPError if it asks for no WebSocket, or wrongly."""
+    attached: Transport | HTTPError | None = request.cached_value(WEBSOCKET_KEY)
+    if attached is None:
+        raise UpgradeRequired("this address is a WebSocket; connect to it with a WebSocket client")
+    if isinstance(attached, HTTPError):
+        raise attached
+    return attached
+
+
+def encode_message(message: object) -> Message:
+    """Return a message as it is sent: bytes as they are, everything but text as JSON. Raises TypeError."""
+    if isinstance(message, bytearray | memoryview):
+        return bytes(message)
+    return str(message) if isinstance(message, str) else msgspec.json.encode(message).decode()
+
+
+def decode_message(message: Message, kind: type[T]) -> T:
+    """Return a message of JSON as an object of a class. Raises InvalidMessage."""
+    try:
+        return msgspec.json.decode(message, type=kind)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise InvalidMessage(str(error)) from None
