@@ -33,6 +33,7 @@ from fanlight.errors import MisdirectedRequest, Mistake, SetupError
 from fanlight.message import forked_child
 from fanlight.message.app_state import State
 from fanlight.message.handler import Call
+from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.type_provider import TypeProvider
@@ -300,14 +301,14 @@ class Application:
 
         `query` (a dict) and `fragment` are added to the path, unless it has parameters of these names.
         """
-        return self.table.url_for(view, **parameters)
+        return MOUNT_PATH.get() + self.table.url_for(view, **parameters)
 
     def asset(self, name: str) -> str:
         """Return the URL of a file in a `Static` folder, which changes with its content; also a function in templates.
 
         If several folders have the file, the first in URLS is used. Raises NoSuchURL.
         """
-        return self.statics.asset(name)
+        return MOUNT_PATH.get() + self.statics.asset(name)
 
     def has_error_page(self, status: int) -> bool:
         """Return whether the site has a page of its own for an error."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fanlight.settings.limits import Limits
     from fanlight.settings.options import Options
     from fanlight.site.run_arguments import Settings
+    from fanlight.site.under_others import UnderOthers
 
 
 is_loading: ContextVar[bool] = ContextVar("is_loading", default=False)  # the site's file is being imported
@@ -52,6 +53,8 @@ class App(Application):
     description of the API, or `OpenAPI(...)`. Raises SetupError with everything that is wrong with the table, the
     views, the templates and the settings.
     """
+
+    _others: UnderOthers | None = None
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
         self,
@@ -130,6 +133,24 @@ class App(Application):
             self.serve(options_from(from_environment(environ), given, RUN_DEFAULTS))
         except (AddressUnavailable, InvalidSetting) as error:
             sys.exit(f"fanlight: {error}")
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve as an ASGI 3 application: under another server, or mounted in another ASGI app.
+
+        Its settings are environment variables (FANLIGHT_...). Raises InvalidSetting for an invalid one.
+        """
+        await self._under_others().asgi(scope, receive, send)
+
+    def wsgi(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        """Serve as a WSGI application (PEP 3333), without WebSockets: `gunicorn site:app.wsgi`. Raises as above."""
+        return self._under_others().wsgi(environ, start_response)
+
+    def _under_others(self) -> UnderOthers:
+        if self._others is None or self._others.app is not self:  # this may be a copy
+            from fanlight.site.under_others import UnderOthers  # noqa: PLC0415 - as above
+
+            self._others = UnderOthers(self)
+        return self._others
 
     def serve(self, options: Options) -> None:
         """Serve with these options, here or in workers. Raises ServerError if the address is not available."""

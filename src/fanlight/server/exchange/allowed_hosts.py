@@ -33,13 +33,19 @@ class AllowedHosts:
 
     def check(self, connection: Connection) -> None:
         """Give the request of a connection another call if its host is foreign."""
-        host = connection.request.head.authority
-        if not self._allow(host):
-            connection.replace_call(self._call)
-            if host not in self._logged and len(self._logged) < MAX_LOGGED:
-                self._logged.add(host)
-                shown = host[:MAX_SHOWN]
-                log.warning("a request for the host %r was refused, which is none of --hosts (logged once)", shown)
+        other = self.call_for(connection.request.head.authority)
+        if other is not None:
+            connection.replace_call(other)
+
+    def call_for(self, host: str) -> Call | None:
+        """Return the call for a request to a foreign host; None for one of the site's own."""
+        if self._allow(host):
+            return None
+        if host not in self._logged and len(self._logged) < MAX_LOGGED:
+            self._logged.add(host)
+            shown = host[:MAX_SHOWN]
+            log.warning("a request for the host %r was refused, which is none of --hosts (logged once)", shown)
+        return self._call
 
 
 def _respond(_: Request) -> Response:

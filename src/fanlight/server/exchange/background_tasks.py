@@ -13,17 +13,29 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fanlight.message import forked_child
 from fanlight.server.io.thread_pool import ThreadPool, in_thread
 
 if TYPE_CHECKING:
+    from fanlight.message.handler import Call
     from fanlight.message.request import Request
-    from fanlight.server.connection.connection import Connection
 
 log = logging.getLogger("fanlight.server")
 Work = Callable[[], Any]
+
+
+class Served(Protocol):
+    """A request that was served, and its call: a connection, or what stands for one."""
+
+    @property
+    def request(self) -> Request:
+        """The request; a connection has none before its first."""
+
+    @property
+    def call(self) -> Call:
+        """Its call."""
 
 
 class BackgroundTasks:
@@ -35,15 +47,15 @@ class BackgroundTasks:
         self._is_cut_off = False
         self.has_cut_off = False  # some were cancelled, as they were not done in time
 
-    def schedule(self, connection: Connection) -> None:
+    def schedule(self, served: Served) -> None:
         """Schedule the request's background tasks, if any.
 
         Thread-safe; called after the response is sent or the client has disconnected.
         """
-        request: Request | None = getattr(connection, "request", None)  # none may have come yet
+        request: Request | None = getattr(served, "request", None)  # none may have come yet
         if request is not None and (work := request.pop_background_tasks()):
             # A copy: a stream of the same request may still be closing things in the context itself.
-            self._loop.call_soon_threadsafe(self._start, work, connection.call.name, request.context.copy())
+            self._loop.call_soon_threadsafe(self._start, work, served.call.name, request.context.copy())
 
     def _start(self, work: Sequence[Work], name: str, context: Context) -> None:
         task = self._loop.create_task(self._do(work, name, context))

@@ -57,7 +57,7 @@ class BodySpooler:
         if content is None:  # the call wants none: it is read and discarded
             return False
         if not content.exceeds_memory(len(data)):
-            return _kept(content, (data,))
+            return kept(content, (data,))
         # All that has arrived at once: a thread for each of many small chunks would be many hand-overs.
         piece = _Piece(
             connection, content, [data], self._table.now, connection.phase_started_at, connection.moved_bytes
@@ -77,7 +77,7 @@ class BodySpooler:
     def _write(self, piece: _Piece) -> None:
         """Write what has arrived; in a thread of the pool."""
         try:
-            outcome: Outcome = _kept(piece.content, piece.data) or piece.is_last
+            outcome: Outcome = kept(piece.content, piece.data) or piece.is_last
         except ProtocolError as refusal:
             outcome = refusal
         self._post(self._come_back, piece, outcome)
@@ -96,7 +96,8 @@ class BodySpooler:
         return self._go_on(connection, outcome)
 
 
-def _kept(content: SpooledContent, pieces: Iterable[bytes]) -> bool:
+def kept(content: SpooledContent, pieces: Iterable[bytes]) -> bool:
+    """Write pieces of content; return whether the rest does not matter. Raises StorageFull."""
     try:
         return any(content.write(piece) for piece in pieces)
     except OSError as error:

@@ -72,11 +72,12 @@ def begin_body(connection: Connection, head: RequestHead, table: ConnectionTable
         return True
     if head.expects_continue:
         connection.send(wire.send_continue())  # 25 bytes into an empty buffer: never partial
-    connection.keep_body(_kept(connection.request, policy))
+    connection.keep_body(content_for(connection.request, policy))
     return False
 
 
-def _kept(request: Request, policy: BodyPolicy) -> SpooledContent:
+def content_for(request: Request, policy: BodyPolicy) -> SpooledContent:
+    """Return where the content of a request is kept while it arrives."""
     if policy.body_mode is BodyMode.FORM and request.media_type == "multipart/form-data":
         return FormContent(request.head.values["content-type"], policy.form)
     return SpooledContent(SPOOL_BYTES, policy.form)
@@ -98,7 +99,7 @@ def let_app_refuse(connection: Connection, refusal: ProtocolError, now: float) -
         return False
     connection.release()
     connection.replace_call(refused)
-    body = RefusedContent(_http_error_of(refusal))
+    body = RefusedContent(http_error_of(refusal))
     connection.request.attach_content(body)
     connection.keep_body(body)
     connection.enter(IDLE, now)
@@ -215,7 +216,7 @@ class StreamingBody(ContentStream):
     def fail(self, error: Exception) -> None:
         """Raise an error in the view, where it waits; a ProtocolError as the HTTPError of its status."""
         if isinstance(error, ProtocolError):
-            self._error = _http_error_of(error)
+            self._error = http_error_of(error)
         else:
             is_named = isinstance(error, ClientDisconnected)
             self._error = (
@@ -244,7 +245,8 @@ class StreamingBody(ContentStream):
             self.fail(ClientDisconnected("the connection was closed in the middle of the content"))
 
 
-def _http_error_of(refusal: ProtocolError) -> HTTPError:
+def http_error_of(refusal: ProtocolError) -> HTTPError:
+    """Return the error with which an app responds to content that is refused."""
     kinds = (each for each in HTTPError.__subclasses__() if each.status == refusal.status)
     if isinstance(refusal, ContentLimitExceeded):
         detail, _, hint = str(refusal).partition("; ")

@@ -105,7 +105,7 @@ def read_block(block: bytes, max_fields: int) -> FieldBlock:
     pairs = [known(line) or read_line(line) for line in lines]
     values = dict(pairs)
     if len(values) != len(pairs):
-        values = _join_repeated(pairs)
+        values = join_repeated(pairs)
     if (
         "host" not in values
         or "content-length" in values
@@ -170,7 +170,7 @@ def _read_name(raw_name: bytes, line: bytes) -> str:
     return name
 
 
-def _join_repeated(pairs: list[Pair]) -> dict[str, str]:
+def join_repeated(pairs: list[Pair]) -> dict[str, str]:
     """Join the values of repeated fields; refuse those that must not be repeated."""
     repeated: dict[str, list[str]] = {}
     for name, value in pairs:
