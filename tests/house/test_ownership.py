@@ -32,6 +32,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "devtools/reload/problem_site.py": {"request.params": _EACH_REQUEST},
     "devtools/inspector/recorded_templates.py": {"template.root_render_func": "an attribute of Jinja's"},
     "cli/run.py": {"sys.excepthook": _PYTHON},
+    "hosted/hosted_app.py": {"request.context": _EACH_REQUEST},
     "server/exchange/dispatch.py": {"turn.serial": _EACH_REQUEST},
     "server/exchange/exchange.py": {
         "connection.call": _EACH_REQUEST,

@@ -49,8 +49,10 @@ ROOMS = {
         "sessions",
     },
     "server": {"errors", "bootstrap", "lazy_pattern", "tracebacks", "settings", "wire", "message"},
+    "hosted": {"errors", "reason_phrases", "settings", "message", "wire", "server"},
     "site": {
         "errors",
+        "hosted",
         "syntax_tree",
         "bootstrap",
         "tracebacks",
@@ -179,6 +181,8 @@ MAY_CATCH_ALL = {
     "binding/fields.py",
     "cli/shell.py",
     "devtools/reload/dev_worker.py",
+    "hosted/hosted_app.py",
+    "hosted/wsgi.py",
     "app/middleware.py",
     "binding/open_dependencies.py",
     "devtools/inspector/replay/response_reader.py",  # each codec has errors of its own

@@ -68,7 +68,7 @@ class HostedApp:
     # --- its life -------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Run the lifespan up to its yield, once; whoever comes meanwhile waits for it."""
+        """Run the lifespan up to its yield, once; a request that comes meanwhile waits for it."""
         if self._has_started:
             return
         if self._starting is None or self._starting.get_loop() is not asyncio.get_running_loop():

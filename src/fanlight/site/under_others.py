@@ -9,23 +9,25 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from fanlight.hosted.asgi import AsgiApp
 from fanlight.hosted.hosted_app import HostedApp
 from fanlight.hosted.wsgi import WsgiApp
+from fanlight.message.handler import Handler
 from fanlight.settings.env_file import apply_env_file
 from fanlight.settings.sources import RUN_DEFAULTS, from_environment, options_from
-from fanlight.site.preparation import prepare
+from fanlight.site.preparation import Prepared, prepare
 
-if TYPE_CHECKING:
-    from fanlight.site.app import App
+
+class Hostable(Handler, Prepared, Protocol):
+    """An app, as far as it is served by others."""
 
 
 class UnderOthers:
     """The two interfaces of an app; it is prepared with the first request, so after a server's fork."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Hostable) -> None:
         self.app = app
         self._lock = threading.Lock()
         self._asgi: AsgiApp | None = None
