@@ -77,7 +77,7 @@ class AsgiApp:
                 response = _plain(error)
             else:
                 response = await self._hosted.run(found, on_loop)
-            await AsgiResponse(self._hosted, found, receive, send, scope.get("extensions")).send(response)
+            await AsgiResponse(self._hosted, found, receive, send).send(response)
         except ClientDisconnected:
             return
         finally:

@@ -1,7 +1,7 @@
 """Send the response of an app by the `send` of ASGI.
 
 In: a response, complete or a stream. Out: its messages (ASGI, HTTP 2.4). A stream is pulled as fast as the other server
-takes its pieces, and closed when the client disconnects. A file is sent by the other server, if it can.
+takes its pieces, and closed when the client disconnects. A file is read in threads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from fanlight.errors import ClientDisconnected, InvalidResponse
 from fanlight.hosted.hosted_app import Found, HostedApp
-from fanlight.message.file_content import FileContent, Span
+from fanlight.message.file_content import FileContent
 from fanlight.message.response import Response
 from fanlight.message.stream import AsyncStream, SyncStream, stream_of, to_bytes
 from fanlight.message.threads import ThreadPieces
@@ -32,9 +32,8 @@ log = logging.getLogger("fanlight.server")
 class AsgiResponse:
     """Sends the response to one request."""
 
-    def __init__(self, hosted: HostedApp, found: Found, receive: Receive, send: Send, extensions: Any) -> None:
+    def __init__(self, hosted: HostedApp, found: Found, receive: Receive, send: Send) -> None:
         self._hosted, self._found, self._receive, self._send = hosted, found, receive, send
-        self._can_send_paths = "http.response.pathsend" in (extensions or {})
         self._lock = asyncio.Lock()  # a heartbeat must not come into the middle of a piece
         self._has_begun = self._is_pulling = False
         self._sent_at = 0.0
@@ -80,16 +79,11 @@ class AsgiResponse:
     async def _send_file(self, response: Response, content: FileContent, *, has_body: bool) -> None:
         try:
             await self._begin(response, content.length)
-            name, pieces = content.file.name, content.pieces
-            is_whole = len(pieces) == 1 and isinstance(pieces[0], Span) and pieces[0].start == 0
-            if not has_body or not content.length:
-                await self._send({"type": "http.response.body", "body": b""})
-            elif self._can_send_paths and is_whole and isinstance(name, str):
-                await self._send({"type": "http.response.pathsend", "path": name})
-            else:
+            # Not by `http.response.pathsend`: behind the path there may be another file by now.
+            if has_body and content.length:
                 async for piece in ThreadPieces(SyncStream(content), self._found.request.context):
                     await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-                await self._send({"type": "http.response.body", "body": b""})
+            await self._send({"type": "http.response.body", "body": b""})
         finally:
             content.close()
 

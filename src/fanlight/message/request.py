@@ -23,6 +23,7 @@ from fanlight.message.form import Query, read_query, read_urlencoded
 from fanlight.message.headers import Headers
 from fanlight.message.json_document import read_json
 from fanlight.message.media_types import MULTIPART, URLENCODED, charset_of, essence_of, is_json
+from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.multipart import Form, FormContent, read_multipart
 from fanlight.message.request_id import NAME, RequestId, choose_id
 from fanlight.message.upload import Upload
@@ -175,7 +176,7 @@ class Request:
     def url(self) -> str:
         """The complete URL of the request."""
         query = f"?{self.head.query}" if self.head.query else ""
-        return f"{self.origin}{self.head.path}{query}"
+        return f"{self.origin}{MOUNT_PATH.get()}{self.head.path}{query}"
 
     @property
     def origin(self) -> str:

@@ -57,7 +57,7 @@ class SignInPage:
             return None
         target = _target_of(request)
         query = f"?{FIELD}={quote(target, safe='/')}" if target is not None else ""
-        return redirect(f"{self.path}{query}")
+        return redirect(f"{MOUNT_PATH.get()}{self.path}{query}")
 
     def challenge(self, request: Request) -> str:
         """Return the challenge of a 401, which must have one (RFC 9110 section 15.5.2), "" without a page to sign in.
@@ -68,7 +68,7 @@ class SignInPage:
         if not self.path:
             return ""
         name = self._settings.cookie_name(is_https=request.scheme == "https")
-        return f'Cookie realm="site", form-action="{self.path}", cookie-name="{name}"'
+        return f'Cookie realm="site", form-action="{MOUNT_PATH.get()}{self.path}", cookie-name="{name}"'
 
 
 def wants_page(request: Request) -> bool:
@@ -82,5 +82,5 @@ def _target_of(request: Request) -> str | None:
     """Return where a browser was going: for a form, whose content is lost, the page that it was on."""
     if request.method in _SAFE:
         query = f"?{request.raw_query}" if request.raw_query else ""
-        return safe_target(f"{request.raw_path}{query}", request)
+        return safe_target(f"{MOUNT_PATH.get()}{request.raw_path}{query}", request)
     return safe_target(request.headers.get("referer"), request)

@@ -1,0 +1,125 @@
+"""An app as a WSGI application (PEP 3333), under the checks of `wsgiref.validate`."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+
+from fanlight import App, Request, Response, WebSocket
+
+
+def ask(app: App, path: str = "/", method: str = "GET", content: bytes = b"", **more: Any) -> tuple[str, Any, bytes]:
+    """Return the status, the fields and the content of a response."""
+    environ: dict[str, Any] = {"SCRIPT_NAME": "", "PATH_INFO": path, "REQUEST_METHOD": method, "QUERY_STRING": ""}
+    if content:
+        environ["CONTENT_LENGTH"] = str(len(content))
+    environ |= {"wsgi.input": io.BytesIO(content), **more}
+    setup_testing_defaults(environ)
+    started: list[Any] = []
+    pieces = validator(app.wsgi)(environ, lambda status, fields, _=None: started.append((status, dict(fields))))
+    try:
+        return *started[0], b"".join(pieces)
+    finally:
+        pieces.close()  # type: ignore[attr-defined]
+
+
+def test_a_plain_view_responds() -> None:
+    """It runs in the thread of the server."""
+    assert ask(App({"/": lambda: "hello"}))[::2] == ("200 OK", b"hello")
+
+
+def test_an_async_view_responds() -> None:
+    """It runs on a loop of the app's own."""
+
+    async def view() -> str:
+        await asyncio.sleep(0)
+        return "hello"
+
+    assert ask(App({"/": view}))[2] == b"hello"
+
+
+def test_streams_are_sent() -> None:
+    """Those of plain and of async views."""
+
+    def plain() -> Iterator[str]:
+        yield "a"
+        yield "b"
+
+    async def waiting() -> AsyncIterator[str]:
+        yield "c"
+        yield "d"
+
+    app = App({"/plain": plain, "/waiting": waiting})
+    assert (ask(app, "/plain")[2], ask(app, "/waiting")[2]) == (b"ab", b"cd")
+
+
+def test_a_stream_that_is_not_read_is_closed() -> None:
+    """PEP 3333: the server calls `close`, whether it has read all of it or not."""
+    closed: list[bool] = []
+
+    async def view() -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "a"
+        finally:
+            closed.append(True)
+
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    pieces: Any = App({"/": view}).wsgi(environ, lambda *_: None)
+    assert next(iter(pieces)) == b"a"
+    pieces.close()
+    assert closed == [True]
+
+
+def test_content_is_read() -> None:
+    """As much as is announced, and no more: the server keeps the connection."""
+
+    def view(request: Request) -> str:
+        return request.text
+
+    source = io.BytesIO(b"onetwo")
+    more = {"CONTENT_LENGTH": "3", "CONTENT_TYPE": "text/plain", "wsgi.input": source}
+    assert ask(App({"POST /": view}), method="POST", **more)[2] == b"one"
+    assert source.read() == b"two"
+
+
+def test_an_app_that_is_mounted_knows_its_path() -> None:
+    """SCRIPT_NAME is before each of its URLs, and not part of what is routed."""
+
+    def view(request: Request) -> str:
+        return f"{request.raw_path} {request.url_for(view)}"
+
+    assert ask(App({"/here": view}), "/here", SCRIPT_NAME="/sub")[2] == b"/here /sub/here"
+
+
+def test_bytes_of_the_path_are_utf8() -> None:
+    """PEP 3333 has them as characters of latin-1."""
+
+    def view(name: str) -> str:
+        return name
+
+    path = "/h\u00e9".encode().decode("latin-1")
+    assert ask(App({"/{name}": view}), path)[2].decode() == "h\u00e9"
+
+
+def test_there_are_no_websockets() -> None:
+    """A WebSocket is told to upgrade, which it can't."""
+
+    async def view(socket: WebSocket) -> None:
+        await socket.send("never")
+
+    assert ask(App({"/": view}))[0] == "426 Upgrade Required"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_a_status_without_content(method: str) -> None:
+    """204 has neither content nor a length."""
+    status, fields, content = ask(App({"/": lambda: Response(b"", 204)}), method=method)
+    assert (status, content, "content-length" in fields) == ("204 No Content", b"", False)
