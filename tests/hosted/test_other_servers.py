@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -65,7 +66,7 @@ def serve(name: str, folder: Path) -> Iterator[Served]:
     port = free_port()
     command = [part.format(port=port) for part in COMMANDS[name]]
     program = Path(sys.executable).with_name(command[0])
-    secret = {"FANLIGHT_SECRET": "0123456789abcdef" * 4}
+    secret = {"FANLIGHT_SECRET": secrets.token_hex(32)}
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [str(program), *command[1:]], cwd=folder, env=os.environ | secret, stdout=log, stderr=log

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from fanlight.errors import ClientDisconnected, InvalidResponse
+from fanlight.errors import ClientDisconnected
 from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.message.file_content import FileContent
 from fanlight.message.response import Response
@@ -47,12 +47,10 @@ class AsgiResponse:
         except (asyncio.CancelledError, ClientDisconnected, ConnectionError):
             raise
         except BaseException as error:
-            reason = error if isinstance(error, InvalidResponse | TypeError) else ""
-            trace = None if reason else error
             if self._has_begun:
-                log.error("%s failed while it streamed; its response is cut off", self._found.call.name, exc_info=trace)
+                log.exception("%s failed while it streamed; its response is cut off", self._found.call.name)
                 raise
-            log.error("the response of %s can't be sent: %s", self._found.call.name, reason, exc_info=trace)
+            log.exception("the response of %s can't be sent", self._found.call.name)
             await self._send_any(broken(request))
 
     async def _send_any(self, response: Response) -> None:
