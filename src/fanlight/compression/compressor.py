@@ -102,7 +102,7 @@ class Compressor:
         return length is None or (length >= setting.least_bytes and (not is_file or length <= setting.file_bytes))
 
     def _may_encode(self, fields: Fields) -> bool:
-        if fields.__class__ is not tuple:
+        if not isinstance(fields, tuple):
             return may_be_encoded(fields, self._setting.media_types)
         may = self._known.get(fields)
         if may is None:

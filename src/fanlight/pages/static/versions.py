@@ -55,11 +55,10 @@ class Version:
 
     __slots__ = tuple("_hash _hashing compressed content etag is_stable modified path size stamp".split())
 
-    def __init__(self, opened: Opened) -> None:
-        """Take an open file; the content of a small one is read. Raises OSError."""
+    def __init__(self, opened: Opened, stamp: Stamp) -> None:
+        """Take an open file, with its stamp; the content of a small one is read. Raises OSError."""
         status = opened.status
-        self.path = opened.path
-        self.stamp = stamp_of(status)
+        self.path, self.stamp = opened.path, stamp
         self.size = status.st_size
         now = time.time()
         self.modified = int(min(status.st_mtime, now - 1))  # RFC 9110 section 8.8.2.1: never later than `date`
@@ -67,18 +66,19 @@ class Version:
         self.compressed: dict[str, bytes] = {}  # by content coding; b"" if it gets hardly smaller
         self.content = _small_content(opened)
         self._hash = ""
-        self._hashing = threading.Lock()
         if self.content is not None:
             self.etag = etag_of(self.content)  # equal on all machines, whatever the times of their files
             self._hash = self.etag[1 : 1 + HASH_DIGITS]
         else:
+            self._hashing = threading.Lock()
             tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
             self.etag = tag if self.is_stable else f"W/{tag}"  # RFC 9110 section 8.8.1: strong means the same bytes
 
     @property
-    def bytes_in_memory(self) -> int:
+    def content_bytes(self) -> int:
         """How much of its content is in memory, in all its forms."""
-        return len(self.content or b"") + sum(map(len, self.compressed.values()))
+        content = 0 if self.content is None else len(self.content)
+        return content + sum(map(len, self.compressed.values())) if self.compressed else content
 
     @property
     def is_exact(self) -> bool:
@@ -121,8 +121,8 @@ def _small_content(opened: Opened) -> bytes | None:
     size = opened.status.st_size
     if size > SMALL_BYTES:
         return None
-    # One more byte is read, to detect that it has grown.
-    content = _read(opened.descriptor, size + 1, 0)
+    # One more byte is read, to detect that it has grown. Of a file that was just opened, from its beginning.
+    content = os.read(opened.descriptor, size + 1)
     return content if len(content) == size else None
 
 
