@@ -13,7 +13,8 @@ from functools import partial
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, ProtocolError
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.head_reader import read_plain_head
-from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content, read_block
+from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content
+from fanlight.wire.http1.known_blocks import read_block
 from fanlight.wire.http1.request_line import read_request_line
 from fanlight.wire.http1.response_writer import (
     known_ends,

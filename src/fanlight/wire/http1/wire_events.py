@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from fanlight.wire.http1.header_fields import FieldBlock
 
 
@@ -57,20 +59,18 @@ class RequestHead:
         return False
 
 
-class ParsedHead(RequestHead):
+class ParsedHead(Struct, RequestHead, eq=False, gc=False):
     """A head whose fields have all been parsed."""
 
-    # PERF: benchmarks/run.py: a plain class with slots, made for each request.
-    __slots__ = ("block", "content_length", "method", "minor", "path", "query", "target", "target_authority")
-
-    def __init__(self, method: str, target: str, path: str, query: str, minor: int, block: FieldBlock) -> None:
-        self.method = method
-        self.target = target
-        self.path = path
-        self.query = query
-        self.minor = minor
-        self.block = block
-        self.content_length = block.content_length
+    # PERF: benchmarks/instructions.py: one for each request; to make one of a plain class takes twice as long
+    method: str
+    target: str
+    path: str
+    query: str
+    minor: int
+    block: FieldBlock
+    content_length: int | None
+    target_authority: str | None = None  # type: ignore[assignment]  # a `PlainHead` has no such attribute until it is set
 
     @property
     def fields(self) -> list[tuple[str, str]]:
