@@ -40,7 +40,7 @@ class BackgroundTasks:
 
         Thread-safe; called after the response is sent or the client has disconnected.
         """
-        request: Request | None = getattr(connection, "request", None)  # none may have come yet
+        request: Request | None = connection.request  # none may have come yet
         if request is not None and (work := request.pop_background_tasks()):
             # A copy: a stream of the same request may still be closing things in the context itself.
             self._loop.call_soon_threadsafe(self._start, work, connection.call.name, request.context.copy())

@@ -20,7 +20,7 @@ from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Handler, Lane, encoder_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.connection import NOTHING, Connection, Rest
+from fanlight.server.connection.connection import NO_REQUEST, NOTHING, Connection, Rest
 from fanlight.server.connection.file_sender import CAN_SEND_FILES
 from fanlight.server.connection.phases import (
     CLOSED,
@@ -114,10 +114,13 @@ class Exchange:
                     continue
                 if not self.dispatch.start(connection, turn):
                     return False
-                if connection.phase not in READING_REQUESTS:
+                phase = connection.phase
+                if phase is not IDLE and phase not in READING_REQUESTS:
                     return True
                 if not wire.buffer:
-                    if connection.phase is IDLE:
+                    # Freed here, and not with the next one: thousands of other connections may follow until then.
+                    connection.request = NO_REQUEST
+                    if phase is IDLE:
                         connection.restart_phase(table.now, table.keepalive_seconds)
                     else:
                         connection.enter(IDLE, table.now, table.keepalive_seconds)
