@@ -60,7 +60,7 @@ class Compressor:
     def encode(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in ResponseEncoder
         """Return the response to send, which may be the same one. `is_busy`: no thread is free to send a stream."""
         try:
-            if response.has_shared_fields and not self._types.get(response.media_type, True):
+            if response.own_headers is None and not self._types.get(response.media_type, True):
                 return response
             return self._encoded(response, request, is_busy=is_busy)
         except (InvalidResponse, TypeError, AttributeError):  # it can't be sent: the exchange reports why

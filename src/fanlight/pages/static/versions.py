@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from fanlight.pages.static.file_names import HASH_DIGITS
@@ -25,10 +27,9 @@ _TAG_DIGITS = 20
 _PIECE_BYTES = 1024 * 1024
 
 
-def stamp_of(status: os.stat_result) -> Stamp:
-    """Return a value that differs between two files, and between two versions of one."""
-    # No program can set the ctime, so it reveals new content under an old mtime.
-    return status.st_ino, status.st_mtime_ns, status.st_size, status.st_ctime_ns, status.st_dev
+# From the status of a file, a value that differs between two files, and between two versions of one. No program can set
+# the ctime, so it reveals new content under an old mtime. PERF: benchmarks/static.py: a function takes twice as long
+stamp_of: Callable[[os.stat_result], Stamp] = attrgetter("st_ino", "st_mtime_ns", "st_size", "st_ctime_ns", "st_dev")
 
 
 def stamp_at(path: str) -> Stamp | None:
@@ -87,7 +88,11 @@ class Version:
 
     def is_current(self) -> bool:
         """Return whether the file still exists and is unchanged."""
-        return stamp_at(self.path) == self.stamp
+        # PERF: benchmarks/static.py: as `stamp_at`, without a call
+        try:
+            return stamp_of(os.stat(self.path)) == self.stamp  # noqa: PTH116 - as above
+        except OSError:
+            return False
 
     def hash_of(self, descriptor: int) -> str:
         """Return the first digits of the content's SHA-256, read once from the open file. Raises OSError.

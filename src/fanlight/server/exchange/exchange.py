@@ -293,13 +293,14 @@ class Exchange:
         response = self._encode(response, connection.request, self._pool.is_busy)
         content = response.content
         standard = self._table.headers_beside(response.own_headers) + connection.extra_headers
+        if content.__class__ is bytes and len(content) <= JOINED_BYTES:
+            connection.status = response.status
+            return connection.wire.send_response(response.status, response.fields(), content, standard), NOTHING
         if not isinstance(content, _SENDABLE):
             self.batching.flush(connection)  # else it goes with the first piece
             is_started = self._streams.start(connection, response, standard)
             return None if is_started else self._begin_other(connection, BUSY)
         connection.status = response.status
-        if content.__class__ is bytes and len(content) <= JOINED_BYTES:
-            return connection.wire.send_response(response.status, response.fields(), content, standard), NOTHING
         return begin_response(connection, response, standard)
 
     def stream_finished(self, connection: Connection, size: int) -> None:
