@@ -276,8 +276,7 @@ class Http1Connection:
     def start_response(self, status: int, fields: Sequence[Pair], length: int | None, standard: bytes) -> bytes:
         """Return the head of a response whose content is sent in pieces; `length` is None if unknown."""
         lines = [write_head(status, fields), standard]
-        head = self._head
-        self._sends_chunked = False
+        head, self._sends_chunked = self._head, False
         if status in _WITHOUT_CONTENT:
             lines.append(_WITHOUT_CONTENT[status])
             self._send_left = 0
