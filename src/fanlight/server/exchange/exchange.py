@@ -114,8 +114,7 @@ class Exchange:
                     continue
                 if not self.dispatch.start(connection, turn):
                     return False
-                phase = connection.phase
-                if phase is not IDLE and phase not in READING_REQUESTS:
+                if (phase := connection.phase) is not IDLE and phase not in READING_REQUESTS:
                     return True
                 if not wire.buffer:
                     # Freed here, and not with the next one: thousands of other connections may follow until then.
