@@ -33,7 +33,7 @@ def choose(environ: Mapping[str, str]) -> tuple[ReadPlainHead | None, str, str]:
         import fanlight_speed  # noqa: PLC0415 - an optional package
     except ModuleNotFoundError:
         return None, "Python", ""
-    except ImportError as error:  # it was built for another system, or for another Python
+    except ImportError as error:  # it was built for another system or another Python, or not compiled at all
         return None, "Python", f"{PACKAGE} is not used, as it can't be loaded: {error}"
     if fanlight_speed.INTERFACE != INTERFACE:
         return None, "Python", f"{PACKAGE} is not used, as it belongs to another version of fanlight; install its own"
