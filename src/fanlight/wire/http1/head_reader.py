@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "FANLIGHT_SPEED"
 PACKAGE = "fanlight-speed"
-INTERFACE = 1  # of the package, as `plain_head.py` uses it
+INTERFACE = 2  # of the package, as `plain_head.py` and the access log use it
 
 # Of received bytes, a position in them, and the most bytes and fields that a head may have.
 ReadPlainHead = Callable[[bytes | bytearray, int, int, int], "PlainHead | None"]

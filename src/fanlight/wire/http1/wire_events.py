@@ -25,7 +25,7 @@ class RequestHead:
     query: str
     minor: int  # of the version, HTTP/1.minor
     content_length: int | None  # bytes of content before `EndOfMessage`; None: chunked content; 0: the head is all
-    target_authority: str  # set if the target has one
+    target_authority: str | None  # None unless the target has one
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -44,9 +44,8 @@ class RequestHead:
     @property
     def authority(self) -> str:
         """The host and port of the request: the target's authority, or else Host (RFC 9112 section 3.2.2)."""
-        # PERF: benchmarks/logs.py: most targets have no authority; to catch the error costs twice as much.
-        authority: str | None = getattr(self, "target_authority", None)
-        return self.values.get("host", "") if authority is None else authority
+        authority = self.target_authority
+        return self.find("host") or "" if authority is None else authority
 
     def set_authority(self, authority: str) -> RequestHead:
         """Set the authority of the target, or one forwarded by a proxy; it overrides Host."""
@@ -70,7 +69,7 @@ class ParsedHead(Struct, RequestHead, eq=False, gc=False):
     minor: int
     block: FieldBlock
     content_length: int | None
-    target_authority: str | None = None  # type: ignore[assignment]  # a `PlainHead` has no such attribute until it is set
+    target_authority: str | None = None
 
     @property
     def fields(self) -> list[tuple[str, str]]:
