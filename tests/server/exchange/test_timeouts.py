@@ -119,6 +119,7 @@ def test_an_idle_connection_gives_back_its_last_request(serve: Serve, tools: Any
     with harness.connect() as sock:
         assert tools.ask(sock, "/") == (200, b"held")
         assert Held.known[0]() is not None
+        harness.wait_until(lambda: not harness.hub.pool.running)  # else its thread may still be about to end
         tick(harness, 1.5)
         gc.collect()
         assert Held.known[0]() is None
