@@ -97,6 +97,7 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,tests]'
 	touch $@
 
-.venv/.speed: .venv/.tests speed/fanlight_speed.c speed/setup.py speed/pyproject.toml
+.venv/.speed: .venv/.tests speed/fanlight_speed.c speed/fanlight_speed.py speed/setup.py speed/pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps ./speed
+	$(BIN)/python -c 'import fanlight_speed'
 	touch $@

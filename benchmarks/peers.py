@@ -12,13 +12,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from machine import program
 
+from fanlight.wire.http1.head_reader import PACKAGE, READER
+
 # In the environment of Fanlight without its compiled reader; empty where that is not installed.
-PURE = {"FANLIGHT_SPEED": "off"} if find_spec("fanlight_speed") else {}
+PURE = {"FANLIGHT_SPEED": "off"} if READER == PACKAGE else {}
 Command = Callable[[int, Path], list[str]]
 APPS = Path(__file__).parent / "apps"
 STATIC_FOLDER = Path(tempfile.gettempdir()) / f"fanlight-bench-static-{os.getuid()}"  # static.py writes its files

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <structmember.h>
 
-#define INTERFACE 1 /* what fanlight/wire/http1/plain_head.py expects; raised by every change of what is below */
+#define INTERFACE 2 /* what fanlight/wire/http1/head_reader.py expects; raised by every change of what is below */
 #define MAX_FIELDS 64
 #define MAX_NAME 64
 
@@ -144,7 +144,7 @@ static const byte *check_fields(const byte *p, const byte *end, Py_ssize_t max_f
 
 typedef struct {
     PyObject_HEAD
-    PyObject *method, *target, *path, *query, *target_authority; /* str */
+    PyObject *method, *target, *path, *query, *target_authority; /* str; the last one may be NULL: None */
     PyObject *block;                                             /* bytes: all field lines, each with its CR LF */
     Py_ssize_t end;                                              /* of the head in what it was read from */
 } PlainHead;
@@ -260,7 +260,7 @@ static PyMemberDef members[] = {
     {"target", T_OBJECT_EX, offsetof(PlainHead, target), READONLY, NULL},
     {"path", T_OBJECT_EX, offsetof(PlainHead, path), READONLY, NULL},
     {"query", T_OBJECT_EX, offsetof(PlainHead, query), READONLY, NULL},
-    {"target_authority", T_OBJECT_EX, offsetof(PlainHead, target_authority), 0, NULL},
+    {"target_authority", T_OBJECT, offsetof(PlainHead, target_authority), 0, NULL},
     {"block", T_OBJECT_EX, offsetof(PlainHead, block), READONLY, NULL},
     {"end", T_PYSSIZET, offsetof(PlainHead, end), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
@@ -280,6 +280,161 @@ static PyType_Spec type_spec = {
     .slots = type_slots,
 };
 
+/* --- lines of the access log ------------------------------------------------------------------ */
+
+#define MAX_TARGET 1600 /* as in fanlight/server/recording/formats.py */
+enum { ENDED, SECONDS, METHOD, TARGET, FIELDS, REASON = 11 };
+
+typedef struct {
+    char *data;
+    Py_ssize_t size, room;
+} Lines;
+
+static int add(Lines *lines, const char *data, Py_ssize_t size) {
+    if (lines->room - lines->size <= size) {
+        Py_ssize_t room = 2 * lines->room + size + 8192;
+        char *larger = PyMem_Realloc(lines->data, room);
+        if (!larger)
+            return PyErr_NoMemory(), -1;
+        lines->data = larger, lines->room = room;
+    }
+    memcpy(lines->data + lines->size, data, size);
+    lines->size += size;
+    return 1;
+}
+
+static int add_text(Lines *lines, PyObject *text) {
+    Py_ssize_t size;
+    const char *data = text ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
+    return data ? add(lines, data, size) : -1;
+}
+
+/* A number, with so many digits at least; a point stands before the last `decimals` of them. */
+static int add_number(Lines *lines, long long number, int digits, int decimals) {
+    char buffer[24], *p = buffer + sizeof buffer;
+    for (int i = 0; number || i < digits; i++, number /= 10) {
+        if (decimals && i == decimals)
+            *--p = '.';
+        *--p = '0' + number % 10;
+    }
+    return add(lines, p, buffer + sizeof buffer - p);
+}
+
+/* Seconds as milliseconds; 0 for what Python has to round: what is long, negative, or near the middle of two. */
+static int add_milliseconds(Lines *lines, PyObject *seconds, int decimals) {
+    double number = PyFloat_AsDouble(seconds) * (decimals == 1 ? 1e4 : 1e6);
+    if (PyErr_Occurred())
+        return -1;
+    if (!(number >= 0 && number < (decimals == 1 ? 999 : 1e9)))
+        return 0;
+    long long below = (long long)number;
+    double rest = number - (double)below;
+    return rest > 0.499 && rest < 0.501 ? 0 : add_number(lines, below + (rest > 0.5), decimals + 1, decimals);
+}
+
+/* Whether a request line needs no escaping, cutting or redaction; where it may have a secret, `has_none` decides. */
+static int is_plain(PyObject *method, PyObject *target, PyObject *has_none) {
+    Py_ssize_t size, length, i = 0;
+    size_t known = 0;
+    const char *name = PyUnicode_AsUTF8AndSize(method, &length);
+    const char *text = name ? PyUnicode_AsUTF8AndSize(target, &size) : NULL;
+    if (!text)
+        return PyErr_Clear(), 0;
+    while (known < METHOD_COUNT
+           && ((Py_ssize_t)strlen(METHODS[known]) != length + 1 || memcmp(name, METHODS[known], length)))
+        known++;
+    int is_asked = 0;
+    for (; i < size && text[i] >= ' ' && text[i] <= '~' && text[i] != '"' && text[i] != '\\'; i++)
+        is_asked |= (text[i] == '=') | (text[i] == '@');
+    if (known == METHOD_COUNT || !size || i < size || size > MAX_TARGET)
+        return 0;
+    if (!is_asked)
+        return 1;
+    PyObject *answer = PyObject_CallFunctionObjArgs(has_none, method, target, NULL);
+    int is_true = answer ? PyObject_IsTrue(answer) : -1;
+    Py_XDECREF(answer);
+    return is_true;
+}
+
+/* Add one part of a line: 1, 0 if Python has to make the line, or -1 for an error. */
+static int add_part(Lines *lines, char kind, PyObject *value, PyObject *part, double fraction) {
+    int done;
+    switch (kind) {
+    case 'l': /* the part itself */
+        return add_text(lines, part);
+    case 't': /* what stands for the value in a table */
+        value = PyObject_GetItem(part, value);
+        done = add_text(lines, value);
+        Py_XDECREF(value);
+        return done;
+    case 's':
+        return add_text(lines, value);
+    case 'i': { /* an id, in its field line */
+        Py_ssize_t size = PyBytes_CheckExact(value) ? PyBytes_Size(value) - 16 : -1;
+        return size < 0 ? 0 : add(lines, PyBytes_AsString(value) + 14, size);
+    }
+    case 'd': {
+        long long number = PyLong_CheckExact(value) ? PyLong_AsLongLong(value) : -1;
+        return PyErr_Occurred() ? -1 : number < 0 ? 0 : add_number(lines, number, 1, 0);
+    }
+    case 'f':
+        return add_number(lines, (long long)(fraction * 1000), 3, 0);
+    case '1': /* so many decimals */
+    case '3':
+        return add_milliseconds(lines, value, kind - '0');
+    default:
+        return 0;
+    }
+}
+
+/* lines(entries, start, began, recipe, parts, has_no_secret): the lines of the plain entries of the second that began
+ * then, and the position of the first entry that is not one of them. The recipe has two bytes for each part: its kind,
+ * and the item of the entry; from 32 on, of its fields. */
+static PyObject *make_lines(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *entries, *parts, *has_no_secret, *made = NULL;
+    Py_ssize_t at, steps;
+    double began;
+    const char *recipe;
+    if (!PyArg_ParseTuple(args, "O!ndy#O!O", &PyList_Type, &entries, &at, &began, &recipe, &steps, &PyTuple_Type, &parts,
+                          &has_no_secret))
+        return NULL;
+    Lines lines = {NULL, 0, 0};
+    Py_ssize_t whole = 0;
+    int done = 1;
+    for (; at < PyList_Size(entries); at++, whole = lines.size) {
+        PyObject *entry = PyList_GetItem(entries, at), *reason = NULL, *fields = NULL;
+        if (!entry || !(reason = PyTuple_GetItem(entry, REASON))) {
+            done = -1;
+            break;
+        }
+        Py_INCREF(entry); /* a table may run Python */
+        double fraction = PyFloat_AsDouble(PyTuple_GetItem(entry, ENDED)) - began;
+        fields = PyTuple_GetItem(entry, FIELDS);
+        done = PyErr_Occurred() ? -1 : fraction >= 0 && fraction < 1 && PyUnicode_GetLength(reason) == 0;
+        if (done > 0)
+            done = is_plain(PyTuple_GetItem(entry, METHOD), PyTuple_GetItem(entry, TARGET), has_no_secret);
+        for (Py_ssize_t i = 0; done > 0 && i + 1 < steps; i += 2) {
+            Py_ssize_t item = (byte)recipe[i + 1];
+            PyObject *part = PyTuple_GetItem(parts, i / 2);
+            if (item >= 32 && !PyTuple_Check(fields))
+                done = 0;
+            else {
+                PyObject *value = item < 32 ? PyTuple_GetItem(entry, item) : PyTuple_GetItem(fields, item - 32);
+                done = part && value ? add_part(&lines, recipe[i], value, part, fraction) : -1;
+            }
+        }
+        Py_DECREF(entry);
+        if (done <= 0)
+            break;
+    }
+    if (done >= 0)
+        made = Py_BuildValue("s#n", lines.data ? lines.data : "", whole, at);
+    PyMem_Free(lines.data);
+    return made;
+}
+
+static PyMethodDef functions[] = {{"lines", make_lines, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+
 static int module_exec(PyObject *module) {
     PyObject *type = PyType_FromModuleAndSpec(module, &type_spec, NULL);
     int failed = !type || PyModule_AddType(module, (PyTypeObject *)type)
@@ -298,7 +453,7 @@ static PyModuleDef_Slot module_slots[] = {
 #endif
     {0, NULL},
 };
-static PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "fanlight_speed", .m_slots = module_slots};
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "fanlight_speed", .m_methods = functions, .m_slots = module_slots};
 
 PyMODINIT_FUNC PyInit_fanlight_speed(void) {
     return PyModuleDef_Init(&module);

@@ -1,4 +1,7 @@
-"""Build the extension module; everything else is in pyproject.toml."""
+"""Build the extension module; everything else is in pyproject.toml.
+
+Without a C compiler the package is installed all the same, with nothing but `fanlight_speed.py`, which says so.
+"""
 
 import sys
 import sysconfig
@@ -14,6 +17,7 @@ setup(
         Extension(
             "fanlight_speed",
             ["fanlight_speed.c"],
+            optional=True,
             py_limited_api=HAS_STABLE_ABI,
             # -O3, because only then GCC before 12 vectorises, and Debian's Python asks for -O2
             extra_compile_args=[] if sys.platform == "win32" else ["-O3", "-std=c11"],

@@ -9,7 +9,6 @@ import contextlib
 import gc
 import io
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -35,6 +34,8 @@ def _exit(number: int, _frame: FrameType | None) -> None:
 
 def exit_on_signals() -> None:
     """Let SIGINT and SIGTERM end the process, with the exit code that a shell reports: 130 or 143."""
+    import signal  # noqa: PLC0415 - for the command; its enums take time to make
+
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _exit)

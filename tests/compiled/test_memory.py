@@ -11,7 +11,9 @@ import pytest
 from tests.compiled.mutated_heads import BROWSER, PIECES
 from tests.speed import PATIENCE
 
-pytest.importorskip("fanlight_speed", reason="`make test` builds and installs it: pip install ./speed")
+pytest.importorskip(
+    "fanlight_speed", exc_type=ImportError, reason="`make test` builds and installs it: pip install ./speed"
+)
 
 from fanlight.wire.http1.plain_head import PlainHead
 

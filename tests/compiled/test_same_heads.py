@@ -11,7 +11,9 @@ from tests.wire.feeding import LIMITS as DEFAULT_LIMITS
 from tests.wire.readers import reading_with
 from tests.wire.test_vectors import EXPECTED, feeds, read, vector
 
-pytest.importorskip("fanlight_speed", reason="`make test` builds and installs it: pip install ./speed")
+pytest.importorskip(
+    "fanlight_speed", exc_type=ImportError, reason="`make test` builds and installs it: pip install ./speed"
+)
 
 from fanlight.wire.http1.plain_head import PlainHead
 

@@ -269,7 +269,7 @@ async def echo(socket: WebSocket, number: int = 0) -> None:
 
 def test_a_websocket_is_served() -> None:
     """Messages go in both directions, until the client leaves."""
-    messages = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "hi"}]
+    messages: list[dict[str, Any]] = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": "hi"}]
     messages += [{"type": "websocket.receive", "bytes": b"\0"}, {"type": "websocket.disconnect", "code": 1001}]
     sent = ask(App({"/": echo}), websocket(), *messages).sent
     assert sent == [

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,9 +41,9 @@ class Served:
     name: str
     url: str
 
-    def ask(self, method: str, path: str, **options: object) -> tuple[int, dict[str, str], bytes]:
+    def ask(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, str], bytes]:
         """Return the status, the fields and the content of a response."""
-        response = httpx.request(method, f"{self.url}{path}", timeout=60, **options)  # type: ignore[arg-type]
+        response = httpx.request(method, f"{self.url}{path}", timeout=60, **options)
         fields = {name: value for name, value in response.headers.items() if name not in OWN}
         port = self.url.rpartition(":")[2]
         return response.status_code, fields, response.content.replace(port.encode(), b"PORT")
@@ -99,7 +100,7 @@ def other(request: pytest.FixtureRequest, folder: Path) -> Iterator[Served]:
     yield from serve(request.param, folder)
 
 
-REQUESTS = {
+REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "a page": ("GET", "/", {}),
     "what the lifespan has opened": ("GET", "/word", {}),
     "json": ("GET", "/item/4?verbose=1", {}),
@@ -138,7 +139,7 @@ def test_a_response_is_the_same(name: str, own: Served, other: Served) -> None:
 @pytest.mark.parametrize(
     "content", [{"content": b"x" * (17 * 1024 * 1024)}, {"files": {"a": b"x" * (17 * 1024 * 1024)}}]
 )
-def test_too_much_content_is_refused(content: dict[str, object], other: Served) -> None:
+def test_too_much_content_is_refused(content: dict[str, Any], other: Served) -> None:
     """The limit of content is ours under each server."""
     path = "/post" if "files" in content else "/count"
     try:

@@ -22,7 +22,11 @@ def ask(app: App, path: str = "/", method: str = "GET", content: bytes = b"", **
     environ |= {"wsgi.input": io.BytesIO(content), **more}
     setup_testing_defaults(environ)
     started: list[Any] = []
-    pieces = validator(app.wsgi)(environ, lambda status, fields, _=None: started.append((status, dict(fields))))
+
+    def start_response(status: str, fields: list[tuple[str, str]], _: Any = None, /) -> Any:
+        started.append((status, dict(fields)))
+
+    pieces = validator(app.wsgi)(environ, start_response)
     try:
         return *started[0], b"".join(pieces)
     finally:
@@ -85,7 +89,7 @@ def test_content_is_read() -> None:
         return request.text
 
     source = io.BytesIO(b"onetwo")
-    more = {"CONTENT_LENGTH": "3", "CONTENT_TYPE": "text/plain", "wsgi.input": source}
+    more: dict[str, Any] = {"CONTENT_LENGTH": "3", "CONTENT_TYPE": "text/plain", "wsgi.input": source}
     assert ask(App({"POST /": view}), method="POST", **more)[2] == b"one"
     assert source.read() == b"two"
 

@@ -33,6 +33,8 @@ UNUSED = {
     "fanlight.binding.class_fields": "for a view that takes a class",
     "fanlight.message.client_cert": "for TLS",
     "fanlight.openapi": "for a site that is described",
+    "fanlight.app.observed_errors": "for development",
+    "fanlight.protection.policy_reports": "for a site with an address for reports",
     "fanlight.stores.memory_store": "for a site that needs a store",
 }
 # Nor by the server of the lesson's app.
@@ -44,6 +46,8 @@ UNUSED_BY_A_SERVER = {
 # Loaded neither by an import of the framework: a server is for a site that is run.
 OF_A_SERVER = {
     "asyncio": "a third of a start",
+    "logging": "loads traceback and string; for what is logged, and for asyncio",
+    "signal": "its enums take time to make; for the command",
     "ssl": "loads OpenSSL",
     "backports.zstd": "a library, for an app that compresses",
     "brotli": "as above",

@@ -63,6 +63,6 @@ def test_ids_that_we_make_differ() -> None:
 def test_an_id_has_its_field_line() -> None:
     """The response has the field line of the id."""
     request = asked(x_request_id="abc")
-    assert request.choose_id() == ("abc", b"x-request-id: abc\r\n")
-    made, line = asked().choose_id()
-    assert line == f"x-request-id: {made}\r\n".encode()
+    assert (request.choose_id(), request.id) == (b"x-request-id: abc\r\n", "abc")
+    request = asked()
+    assert request.choose_id() == f"x-request-id: {request.id}\r\n".encode()

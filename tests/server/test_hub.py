@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import re
@@ -96,6 +97,58 @@ def test_a_big_response_is_written_on_every_poller(serve: Serve, tools: Any, pol
     with harness.connect() as sock:
         assert tools.ask(sock, "/") == (200, b"x" * 3_000_000)
         assert tools.ask(sock, "/") == (200, b"x" * 3_000_000)
+
+
+def test_requests_that_were_read_are_served_before_a_connection_is_accepted(
+    serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may close idle connections never sees one whose request was read, and whose view has not run."""
+    events: list[str] = []
+
+    def view(_: Request) -> Response:
+        events.append("view")
+        return Response(b"quick")
+
+    harness = serve({"/": FakeCall(view, Lane.INLINE)})
+    accept = harness.hub.acceptor.accept
+
+    def accept_and_note(fd: int) -> bool:
+        is_listener: bool = accept(fd)
+        events.extend(["accept"] * is_listener)
+        return is_listener
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, harness.connect() as sock:
+        listener.setblocking(False)
+        harness.inside(lambda: harness.hub.listen(listener))
+        tools.ask(sock, "/")
+        events.clear()
+        monkeypatch.setattr(harness.hub.acceptor, "accept", accept_and_note)
+
+        def send_and_connect() -> socket.socket:
+            sock.sendall(tools.request("/"))
+            return socket.create_connection(listener.getsockname())
+
+        with harness.inside(send_and_connect) as other:
+            assert tools.read_response(sock) == (200, b"quick")
+            assert tools.ask(other, "/") == (200, b"quick")
+        assert events == ["view", "accept", "view"]
+        harness.inside(harness.hub.acceptor.close)
+
+
+def test_more_requests_than_are_read_at_a_time_are_all_served(
+    serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many requests arrive together, each gets its response."""
+    monkeypatch.setattr("fanlight.server.hub.MAX_ARRIVED", 2)
+    harness = serve({"/": FakeCall(quick, Lane.INLINE)})
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(harness.connect()) for _ in range(7)]
+        for each in socks:
+            tools.ask(each, "/")
+        harness.inside(lambda: [each.sendall(tools.request("/") * 2) for each in socks])
+        for each in socks:
+            assert tools.read_response(each) == (200, b"quick")
+            assert tools.read_response(each) == (200, b"quick")
 
 
 @pytest.mark.parametrize("lane", [Lane.INLINE, Lane.THREAD, Lane.TASK])

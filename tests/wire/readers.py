@@ -15,7 +15,9 @@ def reading_with(name: str) -> Iterator[None]:
     """Have wires read heads with this reader; skip the test where the package is not installed."""
     read = None
     if name == "compiled":
-        pytest.importorskip("fanlight_speed", reason="`make test` builds and installs it: pip install ./speed")
+        pytest.importorskip(
+            "fanlight_speed", exc_type=ImportError, reason="`make test` builds and installs it: pip install ./speed"
+        )
         from fanlight.wire.http1.plain_head import PlainHead
 
         read = PlainHead.read

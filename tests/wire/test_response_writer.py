@@ -10,7 +10,9 @@ import pytest
 from tests.wire.feeding import LIMITS
 
 from fanlight.errors import InvalidResponse
+from fanlight.message.file_response import PrebuiltFields
 from fanlight.wire.http1.http1_connection import Http1Connection
+from fanlight.wire.http1.response_writer import known_heads
 
 STANDARD = b"server: fanlight\r\ndate: Mon, 23 Nov 2026 10:00:00 GMT\r\n"
 FIELDS = (("content-type", "text/plain"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
@@ -49,6 +51,24 @@ def test_a_complete_response() -> None:
     assert response.headers["content-length"] == "5"
     assert response.headers["date"].startswith("Mon")
     assert "connection" not in response.headers
+
+
+def test_the_head_of_prebuilt_fields_is_kept_with_them() -> None:
+    """It is that of any other fields, for each status, and fills no table that other responses use."""
+    prebuilt, known = PrebuiltFields(FIELDS), len(known_heads)
+    for status in (200, 200, 404, 200):
+        assert asked().send_response(status, prebuilt, b"hello", STANDARD) == asked().send_response(
+            status, list(FIELDS), b"hello", STANDARD
+        )
+    assert prebuilt.head[0] == 200
+    assert len(known_heads) == known
+
+
+def test_prebuilt_fields_are_checked() -> None:
+    """What can't be sent in other fields can't be sent in these."""
+    for _ in range(2):
+        with pytest.raises(InvalidResponse):
+            asked().send_response(200, PrebuiltFields((("x", "a\r\nb: c"),)), b"", STANDARD)
 
 
 @pytest.mark.parametrize(("status", "length"), [(200, "5"), (404, "5"), (204, None), (304, None)])

@@ -19,7 +19,6 @@ from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.lifespan import Lifespan
 from fanlight.app.middleware import MiddlewareStack, bind_middleware, read_middleware
 from fanlight.app.no_route import NoRouteResponses
-from fanlight.app.observed_errors import ObservedErrorHandlers
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.page_functions import form_token_name, page_functions, session_functions
 from fanlight.app.responses import ResponseFactory, StrictResponseFactory
@@ -41,7 +40,6 @@ from fanlight.pages.builtin_pages import style_hash
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
 from fanlight.pages.templates import Templates, read_templates
-from fanlight.protection.policy_reports import PolicyReports
 from fanlight.protection.security import DEFAULT_SECURITY, Security, read_security
 from fanlight.routing.build import build
 from fanlight.routing.entries import Inherited
@@ -163,7 +161,7 @@ class Application:
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
         sign_in = SignInPage(self.sessions)
         parts = self._errors, self.pages, responses, dependencies, folder, sign_in
-        errors = ObservedErrorHandlers(observer, *parts) if is_observed else ErrorHandlers(*parts)
+        errors = _observed_errors(observer, *parts) if is_observed else ErrorHandlers(*parts)
         any_path = MiddlewareStack(bound, responses, errors, observer.middleware)
         # What is wrong with middleware is reported once, and not for each route.
         stack = any_path if mistakes else MiddlewareStack(middleware, responses, errors, observer.middleware)
@@ -235,7 +233,11 @@ class Application:
     def _report_urls(self) -> dict[str, object]:
         """Return the address to which browsers send reports of the Content-Security-Policy, if it has one."""
         policy = self.security.content_security_policy
-        return {f"POST {policy.reports}": PolicyReports().view()} if policy is not None and policy.reports else {}
+        if policy is None or not policy.reports:
+            return {}
+        from fanlight.protection.policy_reports import PolicyReports  # noqa: PLC0415 - for a site with such an address
+
+        return {f"POST {policy.reports}": PolicyReports().view()}
 
     def _read_description(self) -> tuple[OpenAPIRoutes | None, list[Mistake]]:
         """Return what serves the description of this app, None without one, and what is wrong with its settings."""
@@ -342,6 +344,12 @@ def _compressor(compression: Compression) -> Compressor:
     from fanlight.compression.compressor import Compressor  # noqa: PLC0415 - for an app that compresses
 
     return Compressor(compression)
+
+
+def _observed_errors(observer: Observer, *parts: Any) -> ErrorHandlers:
+    from fanlight.app.observed_errors import ObservedErrorHandlers  # noqa: PLC0415 - for development
+
+    return ObservedErrorHandlers(observer, *parts)
 
 
 def _misdirected(_: Request) -> Response:

@@ -15,17 +15,17 @@ runs the call is raised at its `yield`. Refuses, at start-up, anything but a syn
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 from fanlight.binding.callables import display_name, mistake_in, unwrap_callable
 from fanlight.errors import Mistake
+from fanlight.lazy_logger import lazy_logger
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 
-log = logging.getLogger("fanlight.app")
+log = lazy_logger("fanlight.app")
 
 CallWrapper = Callable[[Request, str], Generator[None, Response, None]]
 Run = Callable[[Request], Response]

@@ -8,11 +8,11 @@ with the reason.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from fanlight.lazy_logger import lazy_logger
 from fanlight.message.guard import Guard
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
@@ -29,7 +29,7 @@ MAX_LOGGED = 32  # refused preflights
 MAX_SHOWN = 200
 SIMPLE_FIELDS = frozenset({"accept", "accept-language", "content-language"})  # a page may send them anyway
 
-log = logging.getLogger("fanlight.protection")
+log = lazy_logger("fanlight.protection")
 
 
 class CallFacts(Struct, frozen=True):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 import errno
 import inspect
-import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -36,6 +35,7 @@ from fanlight.errors import (
     Mistake,
     SetupError,
 )
+from fanlight.lazy_logger import lazy_logger
 from fanlight.message import forked_child
 from fanlight.message.content import RefusedContent
 from fanlight.message.request import Request
@@ -47,7 +47,7 @@ from fanlight.pages.problem_details import wants_problem, wants_problem_unless_h
 from fanlight.sessions.session_settings import DEFAULT_SESSIONS
 from fanlight.sessions.sign_in_page import CHALLENGE, UNAUTHORIZED, SignInPage
 
-log = logging.getLogger("fanlight.app")
+log = lazy_logger("fanlight.app")
 
 ErrorHandler = Callable[[HTTPError, Request], Response]
 MAX_LOGGED_HINTS = 64

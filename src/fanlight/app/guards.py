@@ -7,10 +7,10 @@ finished in its place. A route without guards pays nothing.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+from fanlight.lazy_logger import lazy_logger
 from fanlight.message import forked_child
 from fanlight.message.finishing import FINISHERS, finishers_of
 from fanlight.message.guard import Guard
@@ -22,7 +22,7 @@ Run = Callable[[Request], Response]
 AsyncRun = Callable[[Request], Awaitable[Response]]
 OnError = Callable[[BaseException, Request], Response]
 
-log = logging.getLogger("fanlight.app")
+log = lazy_logger("fanlight.app")
 
 
 def guarded(run: Run, guards: Sequence[Guard], on_error: OnError, *, opens: bool = False) -> Run:

@@ -6,16 +6,16 @@ logged, and changes nothing.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from fanlight.app.error_handlers import ErrorHandlers, UnhandledException
 from fanlight.app.observer import Observer
 from fanlight.errors import HTTPError
+from fanlight.lazy_logger import lazy_logger
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 
-log = logging.getLogger("fanlight.app")
+log = lazy_logger("fanlight.app")
 
 
 class _Replaced(Exception):

@@ -7,15 +7,15 @@ are never logged: they may be secrets.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from fanlight.errors import UnprocessableContent
+from fanlight.lazy_logger import lazy_logger
 from fanlight.message.request import Request
 
-log = logging.getLogger("fanlight.app")
+log = lazy_logger("fanlight.app")
 
 T = TypeVar("T")
 MAX_REASONS = 50  # remembered for one view: the names of fields in JSON are chosen by the client
@@ -47,12 +47,12 @@ class ViewLog:
 
     def log_no_content(self) -> None:
         """Log that a view returned None where a browser waits for a page."""
-        self._log_once("nothing", logging.WARNING, f"{NO_CONTENT}; a browser shows no page for the 204 it gets")
+        self._log_once("nothing", log.warning, f"{NO_CONTENT}; a browser shows no page for the 204 it gets")
 
     def missing_file(self, path: Path) -> str:
         """Log that the view returned the path of a file that does not exist, and return that line."""
         text = f"returned the file {str(path.absolute())!r}, which does not exist"
-        self._log_once("file", logging.WARNING, f"{text}: 404")
+        self._log_once("file", log.warning, f"{text}: 404")
         return f"{self.where} {text}"
 
     def _log_fields(self, error: UnprocessableContent) -> None:
@@ -61,11 +61,11 @@ class ViewLog:
             f"{source} field {name[:MAX_NAME_LENGTH]!r} is {'missing' if is_missing else 'invalid'}"
             for source, name, is_missing in wrong
         )
-        self._log_once(tuple(wrong), logging.INFO, f"was not called: 422, {fields}")
+        self._log_once(tuple(wrong), log.info, f"was not called: 422, {fields}")
 
-    def _log_once(self, reason: object, level: int, text: str) -> None:
+    def _log_once(self, reason: object, write: Callable[..., None], text: str) -> None:
         if self._is_quiet or reason in self._logged or len(self._logged) >= MAX_REASONS:
             log.debug("%s %s", self.where, text)
         else:
             self._logged.add(reason)
-            log.log(level, "%s %s (logged once)", self.where, text)
+            write("%s %s (logged once)", self.where, text)

@@ -9,7 +9,6 @@ SECURITY: tests/binding/test_markers.py; a marker that is missed would make the 
 
 from __future__ import annotations
 
-import re
 import typing
 from collections.abc import Mapping
 from dataclasses import InitVar
@@ -31,6 +30,7 @@ from fanlight.binding.metadata import (
     misplaced_type,
 )
 from fanlight.binding.scope import Scope, UndefinedName, module_scope
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.app_state import State
 from fanlight.message.content import ContentStream
 from fanlight.message.early_hints import EarlyHints
@@ -54,7 +54,7 @@ _PROVIDED: Mapping[type, str] = {
     ContentStream: "the content stream",
     EarlyHints: "early hints",
 }
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2: a token
+_NAME = lazy_pattern(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2: a token
 _UNIONS = (Union, UnionType)
 _OUTSIDE = "it applies to a whole parameter: Annotated[type, function], Header[str]"
 

@@ -45,11 +45,13 @@ class _Commands(click.Group):
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, is_given: bool) -> None:  # noqa: FBT001 - as click calls it
-    """Show the versions of Fanlight and Python, and what reads the heads of requests."""
+    """Show the versions of Fanlight and Python, what reads the heads of requests, and why nothing faster does."""
     if is_given:
-        from fanlight.wire.http1.head_reader import READER
+        from fanlight.wire.http1.head_reader import READER, UNUSED_REASON
 
         print(f"fanlight {VERSION}, Python {sys.version.split()[0]}, heads are read by {READER}")
+        if UNUSED_REASON:
+            print(UNUSED_REASON)
         ctx.exit()
 
 

@@ -34,12 +34,12 @@ def may_be_encoded(fields: Fields, media_types: tuple[str, ...]) -> bool:
 def with_vary(fields: Fields) -> Fields:
     """Return the fields with `vary: accept-encoding`, for caches (RFC 9110 section 12.5.5)."""
     # PERF: benchmarks/run.py: a page that sets no fields shares a tuple with all others of its media type
-    return _known_with_vary(fields) if fields.__class__ is tuple else _add_vary(fields)
+    return _known_with_vary(fields) if isinstance(fields, tuple) else _add_vary(fields)
 
 
 def encoded_fields(fields: Fields, coding: str) -> Fields:
     """Return the fields of encoded content: `content-encoding`, a weak ETag, no `accept-ranges`."""
-    return _known_encoded(fields, coding) if fields.__class__ is tuple else _encode(fields, coding)
+    return _known_encoded(fields, coding) if isinstance(fields, tuple) else _encode(fields, coding)
 
 
 def with_weak_etag(fields: Fields) -> list[Pair]:

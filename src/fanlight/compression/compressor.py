@@ -60,7 +60,7 @@ class Compressor:
     def encode(self, response: Response, request: Request, is_busy: bool, /) -> Response:  # noqa: FBT001 - as in ResponseEncoder
         """Return the response to send, which may be the same one. `is_busy`: no thread is free to send a stream."""
         try:
-            if response.has_shared_fields and not self._types.get(response.media_type, True):
+            if response.own_headers is None and not self._types.get(response.media_type, True):
                 return response
             return self._encoded(response, request, is_busy=is_busy)
         except (InvalidResponse, TypeError, AttributeError):  # it can't be sent: the exchange reports why
@@ -102,7 +102,7 @@ class Compressor:
         return length is None or (length >= setting.least_bytes and (not is_file or length <= setting.file_bytes))
 
     def _may_encode(self, fields: Fields) -> bool:
-        if fields.__class__ is not tuple:
+        if not isinstance(fields, tuple):
             return may_be_encoded(fields, self._setting.media_types)
         may = self._known.get(fields)
         if may is None:

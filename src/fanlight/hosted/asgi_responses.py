@@ -46,7 +46,7 @@ class AsgiResponse:
             await self._send_any(response)
         except (asyncio.CancelledError, ClientDisconnected, ConnectionError):
             raise
-        except BaseException as error:
+        except BaseException:
             if self._has_begun:
                 log.exception("%s failed while it streamed; its response is cut off", self._found.call.name)
                 raise
@@ -68,7 +68,7 @@ class AsgiResponse:
         fields = self._hosted.fields_of(response)
         lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in fields]
         for pair in fields:
-            write_line(pair)  # SECURITY: tests/hosted/test_asgi_responses.py: not every server checks what it sends
+            write_line(pair)  # SECURITY: tests/hosted/test_asgi.py: not every server checks what it sends
         if length is not None and response.status not in (204, 304):
             lines.append((b"content-length", str(length).encode()))
         await self._send({"type": "http.response.start", "status": response.status, "headers": lines})

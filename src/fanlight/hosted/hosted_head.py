@@ -22,14 +22,14 @@ def head_of(
     """Return a head; `authority` is used if there is no Host. Raises BadRequest."""
     fields = [(name.lower(), value) for name, value in pairs]
     try:
-        block = FieldBlock(fields, join_repeated(fields))
+        block = FieldBlock(join_repeated(fields), fields)
     except BadMessage as error:
         raise BadRequest(str(error)) from None
     host = block.values.get("host")
     if host is not None and not is_host(host):
         raise BadRequest("Host is not a name or an address, with or without a port")
     target = f"{path}?{query}" if query else path
-    head = ParsedHead(method, target, path, query, minor, block)
+    head = ParsedHead(method, target, path, query, minor, block, block.content_length)
     if host is None:
         head.set_authority(authority)
     return head

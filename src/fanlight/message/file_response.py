@@ -36,11 +36,17 @@ class FileResponse(Response):
         self.length = parts.length
 
 
+class PrebuiltFields(tuple[Pair, ...]):  # noqa: SLOT001 - a tuple can have no slots
+    """Fields that are sent again and again; the wire keeps the head that it makes of them with them, as `head`."""
+
+    head: tuple[int, bytes] = (0, b"")  # the status, and its line with those of the fields
+
+
 class PrebuiltResponse(FileResponse):
     """A response with prebuilt fields, for content that is served again and again; accessing `headers` copies them.
 
-    `prebuilt` is the same tuple each time, of fields that were checked before, so that the wire finds its cached lines
-    by it. With `replaces` some of them replace fields that the server adds to all responses.
+    `prebuilt` is the same each time, of fields that were checked before; of `PrebuiltFields` the wire writes the lines
+    once. With `replaces` some of them replace fields that the server adds to all responses.
     """
 
     # PERF: benchmarks/run.py: neither checks its fields again nor makes an object for them.

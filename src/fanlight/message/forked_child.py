@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import traceback
 from typing import NoReturn
 
 _HINT = (
@@ -51,6 +50,8 @@ def _code_of(error: BaseException | None) -> int:
         print(_HINT, file=sys.stderr)  # noqa: T201 - for the operator
         return 0
     if not isinstance(error, SystemExit):
+        import traceback  # noqa: PLC0415 - for an error
+
         traceback.print_exception(error)
         return 1
     if error.code is None or isinstance(error.code, int):

@@ -25,7 +25,7 @@ from fanlight.message.json_document import read_json
 from fanlight.message.media_types import MULTIPART, URLENCODED, charset_of, essence_of, is_json
 from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.multipart import Form, FormContent, read_multipart
-from fanlight.message.request_id import NAME, RequestId, choose_id
+from fanlight.message.request_id import NAME, choose_line, id_of, make_lines, take_line
 from fanlight.message.upload import Upload
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Request:
     services: ClassVar[object] = None  # as above; read by `services_of`
     sessions: ClassVar[object] = None  # as above; read by `settings_of` in the room `sessions`
     _form_token_name: ClassVar[str] = ""  # as above; the field of a form that is for a guard, and not for the view
-    identity: RequestId  # its id, and the field line with it for the response; set by `choose_id`
+    identity: bytes  # the field line with its id, for the response; set by `choose_id`
     context: Context  # in which all code for this request runs; set by the server when it runs the call
 
     def __init__(self, head: Head, client: str | None, content: SpooledContent | None) -> None:
@@ -112,14 +112,18 @@ class Request:
     def id(self) -> str:
         """The id of the request in the logs: the client's `X-Request-Id` if it is well-formed, else a generated one."""
         try:
-            return self.identity[0]
+            return id_of(self.identity)
         except AttributeError:
-            return self.choose_id()[0]
+            return id_of(self.choose_id())
 
-    def choose_id(self) -> RequestId:
-        """Choose the id, and return it with its field line; an observed server calls this once per request."""
-        self.identity = chosen = choose_id(self.head.find(NAME))
-        return chosen
+    def choose_id(self) -> bytes:
+        """Choose the id, and return the field line with it; an observed server calls this once per request."""
+        given = self.head.find(NAME)
+        try:  # PERF: benchmarks/logs.py: most requests have none, and there is a line for them: no call
+            self.identity = line = choose_line(given) if given else take_line()
+        except IndexError:
+            self.identity = line = make_lines()
+        return line
 
     @property
     def method(self) -> str:

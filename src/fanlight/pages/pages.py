@@ -6,7 +6,6 @@ logged once and the built-in page is sent. Templates get `url_for` and the like 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fanlight.errors import HTTPError, InternalServerError, Mistake, TemplateError, UnprocessableContent
+from fanlight.lazy_logger import lazy_logger
 from fanlight.message.media_types import HTML
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -39,7 +39,7 @@ MAX_LOGGED = 64
 NOTHING_REGISTERED = Templates()
 _SET_BY_PAGES = frozenset({"content-type", "content-length"})
 
-log = logging.getLogger("fanlight.pages")
+log = lazy_logger("fanlight.pages")
 
 
 class Pages:

@@ -12,11 +12,11 @@ Which methods are checked is decided by the guard, so the check itself fits othe
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from fanlight.errors import Forbidden
+from fanlight.lazy_logger import lazy_logger
 from fanlight.message.guard import Guard
 from fanlight.message.request import Request
 from fanlight.message.route_marks import Marked, RouteMark
@@ -29,7 +29,7 @@ _OWN = frozenset({"same-origin", "none"})  # none: the user has typed the addres
 _DETAIL = "A page of another site has sent this request."
 
 View = TypeVar("View", bound=Callable[..., object])
-log = logging.getLogger("fanlight.protection")
+log = lazy_logger("fanlight.protection")
 
 
 class CrossSite(RouteMark):

@@ -7,13 +7,13 @@ is logged once, and of others only some in a minute.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from fanlight.lazy_logger import lazy_logger
 from fanlight.message.body_policy import limits
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -27,7 +27,7 @@ LINES_PER_MINUTE = 20
 MAX_SHOWN = 160  # characters of one member
 _SECONDS = 60.0
 
-log = logging.getLogger("fanlight.protection")
+log = lazy_logger("fanlight.protection")
 
 
 class _FromEveryPage(CrossSite):

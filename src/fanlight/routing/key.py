@@ -5,12 +5,12 @@ In: a key. Out: its methods (GET if it names none) and its pattern. Refuses unkn
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
 from msgspec import Struct
 
 from fanlight.closest_name import closest_name
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.routing.pattern import Pattern, parse_pattern, refuse
 
 # RFC 9110 section 9, RFC 5789 (PATCH), RFC 4918 (WebDAV), RFC 3253 (REPORT), RFC 5323 (SEARCH), and
@@ -19,7 +19,7 @@ METHODS = (
     *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"),
     *("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"),
 )
-_SEPARATORS = re.compile(r"[\s|,]+")  # what people write between two methods
+_SEPARATORS = lazy_pattern(r"[\s|,]+")  # what people write between two methods
 _REFUSED_METHODS = {
     "CONNECT": "CONNECT opens a tunnel through a proxy; it has no path",
     "TRACE": "TRACE would send cookies and other secrets back to the page",

@@ -1,8 +1,8 @@
 """The hub: one thread at a time serves every connection of the process.
 
 In: listening sockets and a handler. Out: every request gets its response. The hub's poller is nested in the event loop,
-so `poll_once` is called once for a whole batch of ready connections; for each it receives, parses, calls and sends in
-place, with no task, future or callback in between.
+so `poll_once` is called once for a whole batch of ready connections; it receives and parses for each, then calls and
+sends for each, in place, with no task, future or callback in between.
 
 The hub polls, hands out the events, and looks after deadlines once a second. Which thread does that is decided by
 `Ownership`; connections are added, watched and closed by `ConnectionTable`; what a request means is in `Exchange`.
@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING
 from fanlight.message.handler import Handler, default_fields_of
 from fanlight.server.connection.client_errors import is_about_client
 from fanlight.server.connection.connection import RECV_BYTES, Connection, wire_limits
-from fanlight.server.connection.phases import CONTENT, HANDSHAKE, HEAD, READING_REQUESTS
+from fanlight.server.connection.phases import (
+    CONTENT,
+    HANDSHAKE,
+    HEAD,
+    LINGERING,
+    READING_REQUESTS,
+    STREAMING,
+    STREAMING_BODY,
+    WAITING_FOR_CLIENT,
+)
 from fanlight.server.dispatch.lanes import Lanes
 from fanlight.server.dispatch.ownership import Ownership, Turn
 from fanlight.server.dispatch.stall_detector import EventLoopWatchdog, StallDetector
@@ -44,6 +53,7 @@ if TYPE_CHECKING:
     from fanlight.settings.limits import Limits
 
 TICK_SECONDS = 1.0
+MAX_ARRIVED = 64  # requests that are read before their calls run
 
 log = logging.getLogger("fanlight.server")
 
@@ -186,13 +196,19 @@ class Hub:
     def run_in_rescue_thread(self, turn: Turn) -> None:
         """Serve until the loop's thread is free again, or this thread is stuck in a view too."""
         ownership = self.ownership
+        if not self._run_arrived(turn):  # the last holder is stuck in a view before them
+            return
         while ownership.turn is turn and not ownership.is_closed:
             if not self.serve_ready(turn, max(0.0, self._next_tick - time.monotonic())):
                 return
 
     def serve_ready(self, turn: Turn, timeout: float) -> bool:
-        """Serve every ready connection; False once another thread holds the hub."""
-        table = self.table
+        """Serve every ready connection; False once another thread holds the hub.
+
+        Requests are read first and their calls run after that, many at a time. PERF: benchmarks/revisions.py: what
+        is done again and again is done by code that is still in the processor's caches.
+        """
+        table, arrived = self.table, self.exchange.arrived
         ready = table.poll(timeout)
         if table.now >= self._next_tick:
             self._tick(table.now)
@@ -200,7 +216,8 @@ class Hub:
         for fd, events in ready:
             connection = connections.get(fd)
             if connection is None:
-                if not self._serve_own(fd):
+                # Before that, as it may close connections that wait for a request, which these look like.
+                if not self._run_arrived(turn) or not self._serve_own(fd):
                     return False
                 continue
             phase = connection.phase
@@ -209,23 +226,60 @@ class Hub:
                     if phase is HANDSHAKE:
                         continue_handshake(connection, table, self.exchange.refusals.linger, self.acceptor.acquire_slot)
                     else:
-                        self.exchange.serve_event(connection, events)
+                        self._serve_event(connection, events)
                     continue
                 data = connection.receive_content() if phase is CONTENT else connection.sock.recv(RECV_BYTES)
                 if not data:
                     table.close(connection)
                     continue
                 connection.wire.receive(data)
-                if not advance(connection, turn):
+                if not advance(connection, turn, arrived):
                     return False
             except BlockingIOError:
                 continue
-            except BaseException as error:  # one connection that fails must not end the others
-                if not is_about_client(error):
-                    log.exception("a connection failed; it is closed, the others go on")
-                    self.exchange.batching.flush(connection)
-                table.close(connection)
+            except BaseException as error:  # noqa: BLE001 - one connection that fails must not end the others
+                self._close_failed(connection, error)
+            if len(arrived) >= MAX_ARRIVED and not self._run_arrived(turn):
+                return False
+        return self._run_arrived(turn)
+
+    def _run_arrived(self, turn: Turn) -> bool:
+        """Run the calls of the requests that were read; False once another thread holds the hub, and runs the rest."""
+        arrived, run = self.exchange.arrived, self.exchange.run
+        while arrived:
+            connection = arrived.popleft()
+            try:
+                if not run(connection, turn):
+                    return False
+            except BlockingIOError:
+                continue
+            except BaseException as error:  # noqa: BLE001 - as above
+                self._close_failed(connection, error)
         return True
+
+    def _close_failed(self, connection: Connection, error: BaseException) -> None:
+        if not is_about_client(error):
+            log.error("a connection failed; it is closed, the others go on", exc_info=error)
+            self.exchange.batching.flush(connection)
+        self.table.close(connection)
+
+    def _serve_event(self, connection: Connection, events: int) -> None:
+        """Handle a poll event of a connection in a phase in which no request is read, and no handshake."""
+        phase = connection.phase
+        if phase in WAITING_FOR_CLIENT:
+            self.exchange.write_more(connection)
+        elif phase is STREAMING:
+            assert connection.stream is not None
+            connection.stream.on_poll_event(events)
+        elif phase is STREAMING_BODY:
+            assert connection.body_reader is not None
+            connection.body_reader.read_more()
+        elif phase is LINGERING:
+            if not connection.discard(self.table.now):
+                self.table.close(connection)
+        else:  # it runs elsewhere, and its client sends more or has left: looked at again when it comes back
+            self.table.watch(connection, 0)
+            self.table.watch_again(connection)  # its thread may have given it back just before
 
     def _serve_own(self, fd: int) -> bool:
         """Accept, or do what was posted; False once another thread holds the hub."""

@@ -6,7 +6,6 @@ it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import cast
 from msgspec import Struct
 
 from fanlight.errors import AppError, Mistake
+from fanlight.lazy_pattern import lazy_pattern
 from fanlight.message.request import Request
 from fanlight.protection.attempt_limits import AttemptLimits, is_weaker, read_attempts
 from fanlight.weakness import Weakness
@@ -22,7 +22,7 @@ from fanlight.weakness import Weakness
 MAX_LIFETIME = timedelta(days=400)  # browsers keep no cookie for longer (RFC 6265bis section 5.6.2)
 TOUCHES = 24  # in the idle time: a session that is used all the time is written that often, and no more
 SECURE_PREFIX = "__Host-"  # browsers accept such a cookie only from this very host, over https, for all paths
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME = lazy_pattern(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Sessions(Struct, frozen=True, kw_only=True, dict=True):

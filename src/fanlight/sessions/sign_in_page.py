@@ -13,6 +13,7 @@ from urllib.parse import quote
 from fanlight.errors import Mistake, NoSuchURL
 from fanlight.message.accept import names
 from fanlight.message.location import percent_encode
+from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.message.safe_targets import safe_target

@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.speed import seconds
 
 from fanlight.devtools.terminal.request_lines import MAX_LINES, RequestLines, lines_for
-from fanlight.message.request_id import choose_id
+from fanlight.message.request_id import choose_line
 from fanlight.server.recording.formats import Entry
 from fanlight.settings.options import Options
 
@@ -42,7 +42,7 @@ def entry(
     route: str = "",
     why: str = "",
 ) -> Entry:
-    return 100.0, took, method, target, None, "127.0.0.1", "http", route, status, 6671, choose_id(None)[0], why
+    return 100.0, took, method, target, None, "127.0.0.1", "http", route, status, 6671, choose_line(None), why
 
 
 def plain(text: str) -> str:

@@ -12,9 +12,9 @@ RAN = Path(__file__).parent
 
 
 async def lifespan(app: App) -> AsyncIterator[None]:
-    app.state.word = "open"
+    app.state["word"] = "open"
     yield
-    app.state.word = "closed"
+    app.state["word"] = "closed"
 
 
 def index(request: Request) -> str:
@@ -22,7 +22,7 @@ def index(request: Request) -> str:
 
 
 def word(request: Request) -> str:
-    return app.state.word
+    return str(app.state["word"])
 
 
 def item(number: int, verbose: bool = False) -> dict[str, object]:

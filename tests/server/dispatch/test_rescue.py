@@ -267,6 +267,45 @@ def test_an_async_view_that_came_just_before_a_stuck_one_runs_when_the_loop_is_f
         assert tools.read_response(third) == (200, b"/during")
 
 
+def test_requests_that_were_read_with_a_stuck_one_are_served_meanwhile(
+    serve: Serve, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that arrive together are read before their views run; those behind a stuck one do not wait for it.
+
+    Nor do they wait for what else happens: a holder that polls has run them all.
+    """
+    stuck = Stuck()
+    calls = {"/stuck": FakeCall(stuck, Lane.INLINE), "/": FakeCall(quick, Lane.INLINE)}
+    harness = serve(calls, detects_stalls=False)
+    table, arrived = harness.hub.table, harness.hub.exchange.arrived
+    poll, waiting = table.poll, []
+
+    def poll_and_note(timeout: float) -> list[tuple[int, int]]:
+        waiting.append(len(arrived))
+        ready: list[tuple[int, int]] = poll(timeout)
+        return ready
+
+    monkeypatch.setattr(table, "poll", poll_and_note)
+    with harness.connect() as first, harness.connect() as second, harness.connect() as third:
+        for each in (first, second, third):
+            tools.ask(each, "/")
+
+        def send() -> None:
+            first.sendall(tools.request("/stuck"))
+            second.sendall(tools.request("/"))
+            third.sendall(tools.request("/"))
+
+        harness.inside(send)
+        assert stuck.entered.wait(PATIENCE)
+        assert len(arrived) == 2
+        harness.rescue()
+        assert tools.read_response(second) == (200, b"quick")
+        assert tools.read_response(third) == (200, b"quick")
+        stuck.let_go.set()
+        assert tools.read_response(first) == (200, b"stuck /stuck")
+    assert not any(waiting)
+
+
 def test_requests_behind_a_stuck_one_keep_their_order(serve: Serve, tools: Any) -> None:
     """Pipelined requests behind a rescued one get their responses after it, in order."""
     stuck = Stuck()

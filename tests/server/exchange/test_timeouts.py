@@ -88,26 +88,41 @@ def test_an_idle_connection_gives_back_the_memory_of_its_last_head(serve: Serve,
         assert tools.ask(sock, "/") == (200, b"quick")
 
 
-def test_an_idle_connection_gives_back_its_last_request(serve: Serve, tools: Any) -> None:
-    """The request of a response that is out, and all that it holds, is released with its head."""
-    requests: list[weakref.ref[object]] = []
+class Held:
+    """What a request of `hold` has."""
 
-    class Held:
-        pass
+    known: list[weakref.ref[Held]]
 
-    def hold(request: Request) -> Response:
-        held = Held()
-        request.cache_value("held", held)
-        requests.append(weakref.ref(held))
-        return Response("held")
 
+def hold(request: Request) -> Response:
+    """Give the request something to hold."""
+    held = Held()
+    request.cache_value("held", held)
+    Held.known.append(weakref.ref(held))
+    return Response("held")
+
+
+def test_the_request_of_a_response_that_is_out_is_released(serve: Serve, tools: Any) -> None:
+    """Its connection idles without it, and without all that it holds."""
+    Held.known = []
     harness = serve({"/": hold}, limits=LIMITS)
     with harness.connect() as sock:
         assert tools.ask(sock, "/") == (200, b"held")
-        assert requests[0]() is not None
+        harness.inside(gc.collect)
+        assert Held.known[0]() is None
+
+
+def test_an_idle_connection_gives_back_its_last_request(serve: Serve, tools: Any) -> None:
+    """The request of a view that ran in a thread, and all that it holds, is released with its head."""
+    Held.known = []
+    harness = serve({"/": FakeCall(hold, Lane.THREAD)}, limits=LIMITS)
+    with harness.connect() as sock:
+        assert tools.ask(sock, "/") == (200, b"held")
+        assert Held.known[0]() is not None
+        harness.wait_until(lambda: not harness.hub.pool.running)  # else its thread may still be about to end
         tick(harness, 1.5)
         gc.collect()
-        assert requests[0]() is None
+        assert Held.known[0]() is None
         assert tools.ask(sock, "/") == (200, b"held")
 
 

@@ -38,7 +38,7 @@ def entry(target: str = "/") -> Entry:
         "GET /",
         200,
         9,
-        "abc-1",
+        b"x-request-id: abc-1\r\n",
         "",
     )
 
@@ -194,7 +194,7 @@ def test_the_lines_of_several_processes_never_mix(tmp_path: Path) -> None:
         "    log.start()\n"
         f"for number in range({WRITTEN}):\n"
         "    target = f'/{number}/{sys.argv[1] * (number % 1500)}'\n"
-        "    asked = ('GET', target, None, '127.0.0.1', 'http', 'x', 200, 9, 'abc-1', '')\n"
+        "    asked = ('GET', target, None, '127.0.0.1', 'http', 'x', 200, 9, b'x-request-id: abc-1\\r\\n', '')\n"
         "    entry = (time.perf_counter(), 0.01, *asked)\n"
         "    for log in logs:\n"
         "        log.add(entry)\n"
@@ -546,7 +546,7 @@ def test_lines_can_be_left_out_and_counted(tmp_path: Path) -> None:
     """A format that is given may leave lines out, and add one at the end of a round."""
     log = AccessLog(str(tmp_path / "log"), lines=Halved())
     for number in range(4):
-        log.add((0.0, 0.0, "GET", f"/{number}", None, None, "", "", 200, 0, "", ""))
+        log.add((0.0, 0.0, "GET", f"/{number}", None, None, "", "", 200, 0, b"", ""))
     log.start()
     log.stop()
     assert (tmp_path / "log").read_text() == "/1\n/3\nleft out: 2\n"

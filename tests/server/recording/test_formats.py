@@ -23,9 +23,11 @@ def entry(
     target: str = "/", *, reason: str = "", has_head: bool = True, client: str | None = "192.0.2.1", **fields: str
 ) -> Entry:
     head = FakeHead("GET", target, {name.replace("_", "-"): value for name, value in fields.items()})
-    asked = ("GET", target, head_fields(head)) if has_head else ("", "", None)
+    fields_of = head_fields("json")
+    assert fields_of is not None
+    asked = ("GET", target, fields_of(head)) if has_head else ("", "", None)
     route = "GET /{page} (views.page)"
-    return (5.25, 0.0123, *asked, client, "https", route, 200, 321, "abc-1", reason)
+    return (5.25, 0.0123, *asked, client, "https", route, 200, 321, b"x-request-id: abc-1\r\n", reason)
 
 
 def line(form: Format, of: Entry) -> str:

@@ -98,7 +98,7 @@ def _word(data: bytes, start: int, end: int, number: int) -> Range:
 def _in_request_line(data: bytes, start: int, end: int) -> Range | None:
     line = data[start:end]
     try:
-        read_request_line(line, FieldBlock([], {}), is_secured=True)
+        read_request_line(line, FieldBlock({}), is_secured=True)
     except ProtocolError as error:
         message = str(error)
     else:

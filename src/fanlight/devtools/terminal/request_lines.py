@@ -23,6 +23,7 @@ from rich.style import Style
 from fanlight.devtools.dev_context import is_for_tools
 from fanlight.devtools.inspector.rfc_sections import rfc_section
 from fanlight.devtools.teaching.request_notes import NOTES
+from fanlight.message.request_id import id_of
 from fanlight.server.recording.formats import Entry
 from fanlight.server.recording.redact import escape, redact_start
 from fanlight.settings.options import STREAMS, Options
@@ -61,8 +62,8 @@ class RequestLines:
 
     def line(self, entry: Entry, offset: float) -> str:
         """Return the line of an entry, with its end; "" if there is none. `offset` is that of the clocks."""
-        ended, seconds, method, target, _, _, _, route, status, size, name, refusal = entry
-        reason = self._take_note(name)
+        ended, seconds, method, target, _, _, _, route, status, size, line, refusal = entry
+        reason = self._take_note(id_of(line))
         if is_for_tools(target.partition("?")[0]):
             return ""
         if self._is_terminal:

@@ -20,8 +20,6 @@ from io import FileIO
 from time import monotonic
 from urllib.parse import quote
 
-from msgspec.structs import replace
-
 from fanlight.compression.codecs import CODECS
 from fanlight.compression.negotiation import acceptable_encodings, is_compressible
 from fanlight.errors import NotFound, ServiceUnavailable
@@ -29,7 +27,7 @@ from fanlight.message.conditional import apply_conditions, has_conditions, is_pl
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
-from fanlight.pages.static.file_cache import MAX_FILES, FileCache
+from fanlight.pages.static.file_cache import FileCache
 from fanlight.pages.static.file_names import WELL_KNOWN, segments_of, with_hash, without_hash
 from fanlight.pages.static.folder import NotServed, StaticFolder
 from fanlight.pages.static.folder_rules import SITE_FILES, FolderRules
@@ -46,6 +44,7 @@ RECHECK_SECONDS = 2.0  # after so long, links and side files are resolved again
 YEAR_SECONDS = 31_536_000
 MIN_COMPRESSED_BYTES = 1024  # smaller files fit into one packet anyway
 MAX_COMPRESSED_RATIO = 0.95  # a larger result is not worth decoding
+MAX_ASSETS = 4096  # whose URLs are remembered
 _TRIES = 3
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _IN_A_PATH = "/!$&'()*+,;=:@"  # what RFC 3986 allows in a path, beside letters, digits and -._~
@@ -216,22 +215,28 @@ class StaticFiles:
         self, names: list[str], before: Resource | None = None, *, wanted_hash: str = ""
     ) -> tuple[Resource, bool]:
         """Return the resource of a file, whose URL may contain a hash, and whether it may be cached."""
-        with self._opened_version(names) as (plain, descriptor):
-            is_match = bool(wanted_hash) and plain.is_exact and plain.hash_of(descriptor) == wanted_hash
-        versions = {"": plain} | dict(self._side_files(names, plain))
+        opened = self.folder.open(names)
+        try:
+            plain = self.cache.version(opened)
+            is_match = bool(wanted_hash) and plain.is_exact and plain.hash_of(opened.descriptor) == wanted_hash
+        finally:
+            os.close(opened.descriptor)
+        side_files = self._side_files(names, plain) if self._rules.has_side_files else {}
         expires_at = monotonic() + RECHECK_SECONDS
-        if before is not None and dict(before.versions) == versions:
-            return replace(before, expires_at=expires_at), True
+        if before is not None and before.is_of(plain, side_files):
+            before.renew(expires_at)
+            return before, True
         cache_control = self._immutable if is_match else self._no_cache
         media_type = self._rules.media_type(names[-1])
         more = self._rules.fields(media_type, names[-1])
-        is_compressed = len(versions) == 1 and self._is_worth_compressing(plain, media_type)
-        varies = len(versions) > 1 or is_compressed
-        found = {}
-        for coding, each in versions.items():
-            fields = *fields_of(each, media_type, cache_control, coding, varies=varies), *more
-            found[coding] = Representation(each, media_type, fields, each.content)
-        resource = Resource(expires_at, found.pop(""), found, {} if is_compressed else None)
+        is_compressed = not side_files and self._is_worth_compressing(plain, media_type)
+
+        def representation(version: Version, coding: str = "") -> Representation:
+            fields = fields_of(version, media_type, cache_control, coding, varies=bool(side_files) or is_compressed)
+            return Representation(version, media_type, (*fields, *more), version.content)
+
+        forms = {coding: representation(each, coding) for coding, each in side_files.items()}
+        resource = Resource(expires_at, representation(plain), forms, {} if is_compressed else None)
         return resource, is_match or not wanted_hash
 
     def _is_worth_compressing(self, version: Version, media_type: str) -> bool:
@@ -243,14 +248,17 @@ class StaticFiles:
             and is_compressible(media_type)
         )
 
-    def _side_files(self, names: list[str], plain: Version) -> Iterator[tuple[str, Version]]:
-        """Yield the side files that are not older than their file, with their content codings."""
-        for coding, ending in SIDE_FILE_ENDINGS.items() if self._rules.has_side_files else ():
-            side_names = [*names[:-1], names[-1] + ending]
-            if self.folder.may_have(side_names):
+    def _side_files(self, names: list[str], plain: Version) -> dict[str, Version]:
+        """Return the side files that are not older than their file, by their content codings."""
+        found = {}
+        path = self.folder.path_of(names)
+        for coding, ending in SIDE_FILE_ENDINGS.items():
+            if os.access(path + ending, os.F_OK):  # to open it finds out whether it is served
+                side_names = [*names[:-1], names[-1] + ending]
                 with suppress(NotServed, OSError), self._opened_version(side_names) as (side, _):
                     if side.stamp[1] >= plain.stamp[1]:
-                        yield coding, side
+                        found[coding] = side
+        return found
 
     @contextmanager
     def _opened_version(self, names: list[str]) -> Iterator[tuple[Version, int]]:
@@ -291,7 +299,7 @@ class StaticFiles:
             return None
         url = self.prefix + quote(with_hash(path, hash_digits), safe=_IN_A_PATH)
         if version.is_stable:
-            if len(self._assets) >= MAX_FILES:
+            if len(self._assets) >= MAX_ASSETS:
                 self._assets.clear()
             self._assets[path] = monotonic() + RECHECK_SECONDS, version.path, version.stamp, url
         return url

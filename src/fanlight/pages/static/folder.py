@@ -63,11 +63,12 @@ class StaticFolder:
     def __init__(self, root: Path) -> None:
         """Take a folder that exists; links in its path are resolved."""
         self.root = os.path.realpath(root)
+        self._start = self.root.rstrip(os.sep) + os.sep
         self._logged: set[str] = set()
 
     def open(self, names: list[str]) -> Opened:
         """Open a file for reading. Raises NotServed or OSError."""
-        path = os.path.join(self.root, *names)  # noqa: PTH118 - on the way of requests
+        path = self.path_of(names)
         try:
             # PERF: benchmarks/static.py: looking for links takes four times as long as opening, and mostly finds none
             opened = self._walk(path, names) if _CAN_WALK else None
@@ -82,9 +83,9 @@ class StaticFolder:
         except ValueError:  # a name that no system has
             raise NotServed from None
 
-    def may_have(self, names: list[str]) -> bool:
-        """Return whether there is something under these names; `open` finds out whether it is served."""
-        return os.access(os.path.join(self.root, *names), os.F_OK)  # noqa: PTH118 - as above
+    def path_of(self, names: list[str]) -> str:
+        """Return the path of a file, with links on the way to it that are not resolved."""
+        return self._start + os.sep.join(names)  # noqa: PTH118 - on the way of requests
 
     def _open_resolved(self, path: str) -> Opened:
         """Open a file after resolving the links on the way to it."""
@@ -92,7 +93,7 @@ class StaticFolder:
         # SECURITY: tests/pages/static/test_folder.py: links are resolved first, and not followed afterwards
         real = os.path.realpath(path)
         inside = os.path.relpath(real, self.root).split(os.sep)  # noqa: PTH206 - as above
-        if not real.startswith(self.root.rstrip(os.sep) + os.sep) or is_hidden(inside):
+        if not real.startswith(self._start) or is_hidden(inside):
             self._log_once(path, "is a symbolic link to a file that is not served")
             raise NotServed
         opened = self._walk(real, inside) if _CAN_WALK else _open_and_compare(real)
@@ -107,7 +108,7 @@ class StaticFolder:
 
     def _walk(self, real: str, inside: list[str]) -> Opened | None:
         """Open each folder on the way relative to the one before, so that no link is followed; None at a link."""
-        way = [os.path.join(self.root, inside[0]), *inside[1:]]  # noqa: PTH118 - as above
+        way = [self._start + inside[0], *inside[1:]]
         folder: int | None = None
         try:
             for name in way[:-1]:

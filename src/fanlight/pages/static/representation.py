@@ -6,13 +6,13 @@ Touches no disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from fanlight.message.conditional import not_modified_fields
 from fanlight.message.file_content import FileContent
-from fanlight.message.file_response import PrebuiltResponse
+from fanlight.message.file_response import PrebuiltFields, PrebuiltResponse
 from fanlight.message.headers import REPLACEABLE, Pair
 from fanlight.message.http_date import write_date
 from fanlight.pages.static.versions import Version, etag_of
@@ -21,29 +21,37 @@ from fanlight.pages.static.versions import Version, etag_of
 class Representation:
     """One form of a file: as it is, a side file, or compressed in memory (RFC 9110 section 3.2).
 
-    `whole` is the response with its content, None if that is sent from the file; `not_modified` is the 304. Both are
-    shared by all requests, so they must not be changed.
+    `whole` is the response with its content, None if that is sent from the file. It is shared by all requests, as is
+    the 304, so they must not be changed.
     """
 
-    __slots__ = ("_replaces", "etag", "fields", "media_type", "not_modified", "size", "version", "whole")
+    __slots__ = ("_not_modified", "_replaces", "etag", "fields", "media_type", "size", "version", "whole")
 
     def __init__(self, version: Version, media_type: str, fields: tuple[Pair, ...], content: bytes | None) -> None:
         """Make its responses; without `content` it is sent from the file."""
-        self.version, self.media_type, self.fields = version, media_type, fields
+        self.version, self.media_type, self.fields = version, media_type, PrebuiltFields(fields)
         names = dict(fields)
         self.etag = names["etag"]
         self.size = version.size if content is None else len(content)
         self._replaces = not REPLACEABLE.isdisjoint(names)
         self.whole = None if content is None else self.response(content)
-        self.not_modified = PrebuiltResponse(
-            b"",
-            not_modified_fields(fields),
-            media_type=media_type,
-            length=0,
-            modified=version.modified,
-            status=304,
-            replaces=self._replaces,
-        )
+        self._not_modified: PrebuiltResponse | None = None
+
+    @property
+    def not_modified(self) -> PrebuiltResponse:
+        """The 304."""
+        made = self._not_modified
+        if made is None:
+            made = self._not_modified = PrebuiltResponse(
+                b"",
+                PrebuiltFields(not_modified_fields(self.fields)),
+                media_type=self.media_type,
+                length=0,
+                modified=self.version.modified,
+                status=304,
+                replaces=self._replaces,
+            )
+        return made
 
     def response(self, content: bytes | FileContent) -> PrebuiltResponse:
         """Return a new response with this content."""
@@ -63,7 +71,7 @@ class Representation:
         return Representation(self.version, self.media_type, (*fields, ("content-encoding", coding)), content)
 
 
-class Resource(Struct, frozen=True):
+class Resource(Struct):
     """The representations of one path, valid for a while."""
 
     expires_at: float
@@ -72,11 +80,18 @@ class Resource(Struct, frozen=True):
     compressed: dict[str, Representation] | None  # the same, made when first requested; None: not to be compressed
 
     @property
-    def versions(self) -> Iterator[tuple[str, Version]]:
-        """The versions of its files, by content coding; that of the plain file by ""."""
-        yield "", self.plain.version
-        for coding, each in self.side_files.items():
-            yield coding, each.version
+    def versions(self) -> list[Version]:
+        """The versions of its files, first that of the plain one."""
+        return [self.plain.version, *[each.version for each in self.side_files.values()]]
+
+    def is_of(self, plain: Version, side_files: Mapping[str, Version]) -> bool:
+        """Return whether it was made of these versions."""
+        mine = self.side_files
+        return self.plain.version is plain and {coding: each.version for coding, each in mine.items()} == side_files
+
+    def renew(self, expires_at: float) -> None:
+        """Be valid for longer."""
+        self.expires_at = expires_at
 
 
 def fields_of(version: Version, media_type: str, cache_control: str, coding: str, *, varies: bool) -> list[Pair]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-CACHE_BYTES = 16 * 1024 * 1024
+CACHE_BYTES = 32 * 1024 * 1024
 _SIDE_FILES = "compress the files in your build (brotli -k app.css): app.css.br, .zst or .gz beside app.css is served"
 
 
@@ -16,7 +16,7 @@ class Static:
 
     `"/static": Static("static")`; `"/robots.txt": Static("static/robots.txt")`. A relative path is relative to the file
     that makes the app. `uploads`: visitors have sent the files in the folder, so they are served in a way in which they
-    can do no harm. `cache_bytes`: at most so much content of small files is kept in memory, in each process.
+    can do no harm. `cache_bytes`: the files take at most so much memory, in each process.
     """
 
     folder: str | Path

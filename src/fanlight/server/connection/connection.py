@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fanlight.server.connection import client_pace
 from fanlight.server.connection.client_pace import CHECKS, ClientPace, unacknowledged
@@ -29,7 +29,6 @@ from fanlight.server.connection.phases import (
     Phase,
 )
 from fanlight.server.connection.response_batch import ResponseBatch
-from fanlight.wire.http1.header_fields import may_hide_content
 from fanlight.wire.http1.http1_connection import Http1Connection
 from fanlight.wire.http1.wire_limits import WireLimits
 
@@ -47,6 +46,7 @@ CONTENT_RECV_BYTES = 256 * 1024
 CHUNKS_RECV_BYTES = 4 * 1024  # SECURITY: tests/server/exchange/test_receiving.py: many tiny chunks take long
 SEND_BYTES = 128 * 1024  # sent at a time of a response that waits for its client: others wait too
 NOTHING = memoryview(b"")
+NO_REQUEST = cast("Request", None)  # of a connection that waits for its first one, or for the next
 Rest = memoryview | FileSender
 OnClosed = Callable[["Connection"], object]
 _LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
@@ -116,6 +116,7 @@ class Connection:
         """Begin in HANDSHAKE; without one, HEAD is entered next. `on_closed` is called with it when it is closed."""
         self.sock, self.fd, self.client, self.wire = sock, sock.fileno(), client, wire
         self.on_closed = on_closed
+        self.request = NO_REQUEST
         self.address: str | bytes | None = None  # what it is counted under, where clients of one address are counted
         self.policy: ConnectionPolicy | None = None  # what proxies and TLS mean for its requests
         self.is_tls = False  # from its client to us, or to the proxy in front of us
@@ -222,13 +223,9 @@ class Connection:
 
     def hint(self) -> str:
         """Return a hint for bytes that are no request: they may be content that was not announced."""
-        request: Request | None = getattr(self, "request", None)  # none may have come before
-        if request is None or not may_hide_content(request.head.method, request.head.values):
-            return ""
-        return (
-            f"; the {request.head.method} before it had no Content-Length (RFC 9112 section 6.3),"
-            " so what came behind its head was read as a next request"
-        )
+        method = self.wire.unannounced
+        before = f"; the {method} before it had no Content-Length (RFC 9112 section 6.3)"
+        return f"{before}, so what came behind its head was read as a next request" if method else ""
 
     def take_unlogged(self) -> int:
         """Return how many bytes of the response are still to be logged, which the caller does."""
@@ -262,11 +259,9 @@ class Connection:
         self.body = self.body_reader = None
 
     def release_last_request(self) -> bool:
-        """Free the last request of an idle connection, unless `hint` needs it; return False if it was free before."""
-        is_kept = self.wire.release_head()
-        if is_kept and not self.hint():
-            del self.request
-        return is_kept
+        """Free the last request of an idle connection, and its head unless `hint` needs it; False if it was free."""
+        self.request = NO_REQUEST
+        return bool(self.wire.unannounced) or self.wire.release_head()
 
     def replace_call(self, call: Call) -> None:
         """Have another call respond to the request."""

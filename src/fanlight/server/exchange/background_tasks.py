@@ -30,7 +30,7 @@ class Served(Protocol):
     """A request that was served, and its call: a connection, or what stands for one."""
 
     @property
-    def request(self) -> Request:
+    def request(self) -> Request | None:
         """The request; a connection has none before its first."""
 
     @property
@@ -52,7 +52,7 @@ class BackgroundTasks:
 
         Thread-safe; called after the response is sent or the client has disconnected.
         """
-        request: Request | None = getattr(served, "request", None)  # none may have come yet
+        request: Request | None = served.request  # none may have come yet
         if request is not None and (work := request.pop_background_tasks()):
             # A copy: a stream of the same request may still be closing things in the context itself.
             self._loop.call_soon_threadsafe(self._start, work, served.call.name, request.context.copy())

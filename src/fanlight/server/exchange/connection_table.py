@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from fanlight.message.headers import MutableHeaders
 from fanlight.message.http_date import write_date
+from fanlight.server.connection.connection import NO_REQUEST
 from fanlight.server.connection.phases import CLOSED, IDLE, READING_REQUESTS
 from fanlight.server.io.poller import READ, Poller
 from fanlight.wire.http1.response_writer import write_line
@@ -143,6 +144,15 @@ class ConnectionTable:
         """Watch a connection that was given back meanwhile; only the holder may."""
         if connection.phase in READING_REQUESTS and self.connections.get(connection.fd) is connection:
             self.watch(connection)
+
+    def wait_for_next(self, connection: Connection) -> None:
+        """Wait for the next request of a connection, all of whose bytes have been read."""
+        # Freed here, and not with the next one: thousands of other connections may follow until then.
+        connection.request = NO_REQUEST
+        if connection.phase is IDLE:
+            connection.restart_phase(self.now, self.keepalive_seconds)
+        else:
+            connection.enter(IDLE, self.now, self.keepalive_seconds)
 
     def close(self, connection: Connection) -> None:
         """Close a connection, and end all that it had under way. A second time does nothing."""

@@ -12,6 +12,7 @@ which thread holds the hub.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,11 @@ from fanlight.server.connection.phases import (
     CONTENT,
     HEAD,
     IDLE,
-    LINGERING,
     READING_REQUESTS,
     RUNNING,
     STREAM_PAUSED,
     STREAMING,
     STREAMING_BODY,
-    WAITING_FOR_CLIENT,
 )
 from fanlight.server.exchange.allowed_hosts import AllowedHosts
 from fanlight.server.exchange.batching import WIRE_CLOSED, Batching
@@ -88,6 +87,7 @@ class Exchange:
         self._encode, least_bytes = encoder_of(handler)
         self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
         self.served = 0  # requests, since the beginning
+        self.arrived: deque[Connection] = deque()  # whose calls are to run inline, as soon as others have been read
         self.send_buffers = SendBufferLimit(table, table.limits.unsent_bytes)
         self.batching = batching = Batching(observer)
         self.refusals = Refusals(table, observer, batching, self.finish_response)
@@ -98,8 +98,13 @@ class Exchange:
 
     # --- for the holder of the hub: bytes have arrived ------------------------------------
 
-    def advance(self, connection: Connection, turn: Turn) -> bool:
-        """Serve every message that has arrived whole; False once another thread holds the hub."""
+    def advance(  # noqa: PLR0911 - each request passes here: no calls
+        self, connection: Connection, turn: Turn, arrived: deque[Connection] | None = None
+    ) -> bool:
+        """Serve every message that has arrived whole; False once another thread holds the hub.
+
+        With `arrived`, a call that would run inline is not begun: its connection is added there, for `run`.
+        """
         wire, table = connection.wire, self._table
         try:
             while (event := wire.next_event()) is not None:
@@ -116,19 +121,29 @@ class Exchange:
                         continue
                 elif not self._take_content(connection, event):
                     continue
+                if arrived is not None and connection.call.lane is _INLINE:
+                    arrived.append(connection)
+                    return True
                 if not self.dispatch.start(connection, turn):
                     return False
                 if connection.phase not in READING_REQUESTS:
                     return True
                 if not wire.buffer:
-                    if connection.phase is IDLE:
-                        connection.restart_phase(table.now, table.keepalive_seconds)
-                    else:
-                        connection.enter(IDLE, table.now, table.keepalive_seconds)
+                    table.wait_for_next(connection)
                     return True
         except ProtocolError as refusal:
             return self._refuse(connection, refusal, turn)
         self._wait_for_more(connection)
+        return True
+
+    def run(self, connection: Connection, turn: Turn) -> bool:
+        """Run the call of a request that has arrived, and serve what follows it; False as in `advance`."""
+        if not self.dispatch.start(connection, turn):
+            return False
+        if connection.phase in READING_REQUESTS:
+            if connection.wire.buffer:
+                return self.advance(connection, turn)
+            self._table.wait_for_next(connection)
         return True
 
     def _flush_before(self, connection: Connection, head: RequestHead) -> bool:
@@ -163,10 +178,7 @@ class Exchange:
         if outcome:
             if not isinstance(outcome, ProtocolError):
                 end_body(connection, self._table.now)
-            if not self.dispatch.start(connection, turn):
-                return False
-            if connection.phase not in READING_REQUESTS:
-                return True
+            return self.run(connection, turn)
         return self.advance(connection, turn)
 
     def _apply_request_context(self, connection: Connection) -> None:
@@ -310,13 +322,14 @@ class Exchange:
         response = self._encode(response, connection.request, self._pool.is_busy)
         content = response.content
         standard = self._table.headers_beside(response.own_headers) + connection.extra_headers
+        if content.__class__ is bytes and len(content) <= JOINED_BYTES:
+            connection.status = response.status
+            return connection.wire.send_response(response.status, response.fields(), content, standard), NOTHING
         if not isinstance(content, _SENDABLE):
             self.batching.flush(connection)  # else it goes with the first piece
             is_started = self._streams.start(connection, response, standard)
             return None if is_started else self._begin_other(connection, BUSY)
         connection.status = response.status
-        if content.__class__ is bytes and len(content) <= JOINED_BYTES:
-            return connection.wire.send_response(response.status, response.fields(), content, standard), NOTHING
         return begin_response(connection, response, standard)
 
     def stream_finished(self, connection: Connection, size: int) -> None:
@@ -335,24 +348,6 @@ class Exchange:
         size = connection.take_unlogged()
         if size and self._observer is not None:
             self._observer.on_response(connection, size)
-
-    def serve_event(self, connection: Connection, events: int) -> None:
-        """Handle a poll event of a connection in a phase in which no request is read, and no handshake."""
-        phase = connection.phase
-        if phase in WAITING_FOR_CLIENT:
-            self.write_more(connection)
-        elif phase is STREAMING:
-            assert connection.stream is not None
-            connection.stream.on_poll_event(events)
-        elif phase is STREAMING_BODY:
-            assert connection.body_reader is not None
-            connection.body_reader.read_more()
-        elif phase is LINGERING:
-            if not connection.discard(self._table.now):
-                self._table.close(connection)
-        else:  # it runs elsewhere, and its client sends more or has left: looked at again when it comes back
-            self._table.watch(connection, 0)
-            self._table.watch_again(connection)  # its thread may have given it back just before
 
     # --- for the holder of the hub: a response is sent, or on its way --------------------------
 

@@ -11,16 +11,14 @@ import re
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from fanlight.message.request_id import choose_id
+from fanlight.message.request_id import choose_line
 from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.phases import CONTENT
-from fanlight.server.recording.formats import head_fields
 
 if TYPE_CHECKING:
     from fanlight.errors import ProtocolError
     from fanlight.server.recording.access_log import AccessLog
     from fanlight.server.recording.counts import Counts
-    from fanlight.server.recording.formats import Entry
 
 _request_line = re.compile(rb"[\r\n]*([A-Za-z]{1,20})[ \t]+((?:/|https?:)[^\r\n]*)").match
 
@@ -40,12 +38,12 @@ class RequestObserver:
 
     def __init__(self, access_log: AccessLog | None, counts: Counts | None) -> None:
         self._log, self._counts = access_log, counts
-        self._needs_head = access_log is not None and access_log.needs_head
+        self._head_fields = None if access_log is None else access_log.head_fields
 
     def on_request(self, connection: Connection) -> None:
         """Record when a request began, and put its id into the headers of its response, as the first of them."""
         connection.started = perf_counter()
-        _, connection.extra_headers = connection.request.choose_id()
+        connection.extra_headers = connection.request.choose_id()
 
     def on_response(self, connection: Connection | FinishedResponse, size: int) -> None:
         """Record a response of which `size` bytes were sent, head included; from the thread that has sent it."""
@@ -54,17 +52,13 @@ class RequestObserver:
             method = connection.request.head.method
             self._counts.count_response(connection.call, method, connection.status, now - connection.started, size)
         if self._log is not None:
-            self._log.add(self._entry_of(connection, now, connection.status, size))
-
-    def _entry_of(
-        self, connection: Connection | FinishedResponse, now: float, status: int, size: int, reason: str = ""
-    ) -> Entry:
-        request = connection.request
-        head = request.head
-        return (
-            now, now - connection.started, head.method, head.target, head_fields(head) if self._needs_head else None,
-            request.client, request.scheme, connection.call.name, status, size, request.identity[0], reason,
-        )  # fmt: skip
+            request = connection.request
+            head = request.head
+            self._log.add((
+                now, now - connection.started, head.method, head.target,
+                None if self._head_fields is None else self._head_fields(head), request.client, request.scheme,
+                connection.call.name, connection.status, size, request.identity, "",
+            ))  # fmt: skip
 
     def on_cut_off(self, connection: Connection) -> None:
         """Record truncated responses: their client disconnected or was too slow, or a stream failed."""
@@ -83,14 +77,18 @@ class RequestObserver:
             self._counts.count_refusal(refusal.status)
         now, reason, status = perf_counter(), str(refusal), refusal.status
         if connection.phase is CONTENT:  # its head was valid
-            request = connection.request
+            request, head = connection.request, connection.request.head
             if self._log is not None:
-                self._log.add(self._entry_of(connection, now, status, 0, reason))
-            return request.identity[1]
-        name, line = choose_id(None)
+                fields = None if self._head_fields is None else self._head_fields(head)
+                self._log.add((
+                    now, now - connection.started, head.method, head.target, fields, request.client, request.scheme,
+                    connection.call.name, status, 0, request.identity, reason,
+                ))  # fmt: skip
+            return request.identity
+        line = choose_line(None)
         if self._log is not None:
             method, target = _request_line_of(connection.wire.buffered_start)
-            self._log.add((now, 0.0, method, target, None, connection.client, "", "", status, 0, name, reason))
+            self._log.add((now, 0.0, method, target, None, connection.client, "", "", status, 0, line, reason))
         return line
 
 

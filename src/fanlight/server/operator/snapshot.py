@@ -17,7 +17,7 @@ from types import AsyncGeneratorType, FrameType
 from typing import Any
 
 from fanlight.message.handler import Lane
-from fanlight.server.connection.connection import Connection
+from fanlight.server.connection.connection import NO_REQUEST, Connection
 from fanlight.server.connection.phases import (
     CLOSED,
     CONTENT,
@@ -94,7 +94,7 @@ def _places(hub: Hub) -> dict[Connection, tuple[str, str]]:
     by_object = {
         id(owned): each
         for each in list(hub.table.connections.values())
-        for owned in (getattr(each, "request", None), each.stream and each.stream.source)
+        for owned in (each.request, each.stream and each.stream.source)
         if owned is not None
     }
     for thread_id, (act, args) in list(hub.pool.running.items()):
@@ -178,10 +178,10 @@ def _in_flight(connection: Connection, places: dict[Connection, tuple[str, str]]
     place = places.get(connection)
     if phase is CLOSED or (place is None and phase not in IN_FLIGHT):
         return None
-    try:
-        request, call = connection.request, connection.call
-    except AttributeError:  # it was refused before it was a request
+    request = connection.request
+    if request is NO_REQUEST:  # it was refused before it was a request
         return None
+    call = connection.call
     if place is not None and phase not in WAITING_FOR_CLIENT:
         lane, at = place
     else:

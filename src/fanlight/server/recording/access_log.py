@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from fanlight.server.recording.formats import Entry, Format, Formatter, formatter, json_line
+from fanlight.server.recording.formats import Entry, Format, Formatter, formatter, head_fields, json_line
 from fanlight.server.recording.log_writer import LineWriter, LogThread
 from fanlight.server.recording.sink import Sink
 
@@ -52,7 +52,7 @@ class AccessLog:
         """
         self._format, self._form = formatter(form) if lines is None else _each_by(lines), form
         self._end_round: Callable[[], str] = str if lines is None else lines.end_round
-        self.needs_head = form != "text"  # whether its entries have `HeadFields`
+        self.head_fields = head_fields(form)  # makes the `HeadFields` of its entries, None if they have none
         self._entries: list[Entry] = []  # whose lines are not made yet
         self._making = threading.Lock()  # held for as long as that takes, and never while a line is written
         self._writer = LineWriter(Sink(path), KEPT_BYTES, self._report)

@@ -13,21 +13,28 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from math import floor
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Literal
 
 from fanlight.message.request import Head
+from fanlight.message.request_id import ID
 from fanlight.server.recording.redact import escape, may_have_secret, redact_start
+from fanlight.wire.http1.head_reader import read_plain_head
+
+if TYPE_CHECKING:
+    from fanlight.server.recording.compiled_lines import Part
 
 Format = Literal["text", "combined", "json"]
 
-# What some formats use of a head: minor version, host, referer, user agent.
+# What some formats use of a head: minor version, host (JSON alone), referer, user agent.
 HeadFields = tuple[int, str, str, str]
 # When it ended (on the performance counter), the seconds it took, method and target ("" if there was no request line),
 # `HeadFields` (None if the head was invalid, or the format has no use for them), client, scheme, the call's name,
-# status, bytes sent, its id, and why it was refused.
+# status, bytes sent, the field line with its id, and why it was refused.
 # PERF: benchmarks/logs.py: a plain tuple, made once per request. It does not hold the head: the memory of 64 heads that
 # are kept is memory that the next requests find cold.
-Entry = tuple[float, float, str, str, HeadFields | None, str | None, str, str, int, int, str, str]
+Entry = tuple[float, float, str, str, HeadFields | None, str | None, str, str, int, int, bytes, str]
 Formatter = Callable[[Sequence[Entry], float], str]
 
 MAX_TARGET, MAX_REFERER, MAX_AGENT, MAX_ROUTE, MAX_REASON, MAX_HOST = 1600, 600, 300, 200, 300, 200
@@ -37,6 +44,8 @@ MAX_KEPT = 256  # texts of each kind; together they take less memory than the li
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _NEVER = -math.inf
+_BARE_BYTES = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))
+_target_of, _method_of = itemgetter(3), itemgetter(2)  # of an entry
 _is_bare = re.compile(r"[ !#-\[\]-~]*").fullmatch
 # PERF: benchmarks/logs.py: looking up such a number takes half as long as formatting it.
 _TENTHS = tuple(f"{number / 10:.1f} ms" for number in range(1000))
@@ -45,13 +54,26 @@ _THREE_DIGITS = tuple(f"{number:03d}" for number in range(1000))
 
 def formatter(name: Format) -> Formatter:
     """Return the function that makes lines of entries; its `offset` is the wall clock minus the performance counter."""
-    return {"text": _text_lines, "combined": _combined_lines, "json": _json_lines}[name]
+    in_python = {"text": _text_lines, "combined": _combined_lines, "json": _json_lines}[name]
+    if read_plain_head is None:
+        return in_python
+    from fanlight.server.recording import compiled_lines  # noqa: PLC0415 - it needs the package
+
+    parts_of = {"text": _text_parts, "combined": _combined_parts, "json": _json_parts}[name]
+    return compiled_lines.formatter(parts_of, in_python, _has_no_secret)
 
 
-def head_fields(head: Head) -> HeadFields:
-    """Return what the formats other than "text" use of a head."""
-    values = head.values
-    return head.minor, head.authority, values.get("referer", ""), values.get("user-agent", "")
+def head_fields(name: Format) -> Callable[[Head], HeadFields] | None:
+    """Return the function that returns what a format uses of a head, None for one that has no use for it."""
+    return {"text": None, "combined": _combined_fields, "json": _json_fields}[name]
+
+
+def _combined_fields(head: Head) -> HeadFields:
+    return head.minor, "", head.find("referer") or "", head.find("user-agent") or ""
+
+
+def _json_fields(head: Head) -> HeadFields:
+    return head.minor, head.authority, head.find("referer") or "", head.find("user-agent") or ""
 
 
 class _Kept(dict[Any, str]):
@@ -78,19 +100,27 @@ def _text_lines(entries: Sequence[Entry], offset: float) -> str:
     """Return lines: 2026-02-01 12:00:00  127.0.0.1        GET /blog  200  512 B  0.3 ms  5f0c2a9d1e77b3c84a10f2d6."""
     lines: list[str] = []
     began, begins, is_plain = _NEVER, _Kept(str), _check_for(entries)
-    for ended, seconds, method, target, _, client, _, _, status, size, name, reason in entries:
+    for ended, seconds, method, target, _, client, _, _, status, size, line, reason in entries:
         if not 0.0 <= ended - began < 1.0:
             second = int(ended + offset)
             began, begins = second - offset, _text_begins(second)
         request = f"{method} {target}" if is_plain is None or is_plain(method, target) else _request(method, target)
         if reason:
             shown = escape(reason, MAX_REASON).replace("\\x22", "'")
-            lines.append(f"{begins[client]}{request}  refused {status}  {shown}  {name}\n")
+            lines.append(f"{begins[client]}{request}  refused {status}  {shown}  {line[ID].decode()}\n")
         else:
-            tenths = int(seconds * 10_000 + 0.5)
+            tenths = floor(seconds * 10_000 + 0.5)
             spent = _TENTHS[tenths] if tenths < 1000 else f"{seconds * 1000:.1f} ms"
-            lines.append(f"{begins[client]}{request}{_text_statuses[status]}{size} B  {spent}  {name}\n")
+            rest = f"{size} B  {spent}  {line[ID].decode()}\n"
+            lines += begins[client], request, _text_statuses[status], rest
     return "".join(lines)
+
+
+def _text_parts(second: int) -> Sequence[Part]:
+    return (
+        ("t", 5, _text_begins(second)), ("s", 2, None), " ", ("s", 3, None), ("t", 8, _text_statuses), ("d", 9, None),
+        " B  ", ("1", 1, None), " ms  ", ("i", 10, None), "\n",
+    )  # fmt: skip
 
 
 def _combined_lines(entries: Sequence[Entry], offset: float) -> str:
@@ -104,14 +134,19 @@ def _combined_lines(entries: Sequence[Entry], offset: float) -> str:
         request = f"{method} {target}" if is_plain is None or is_plain(method, target) else _request(method, target)
         if fields is not None:
             minor, _, referer, agent = fields
-            request = f"{request} HTTP/1.{minor}"
-            end = f"{_combined_referers[referer]}{_combined_agents[agent]}"
+            rest = f' HTTP/1.{minor}" {status} {size} '
+            lines += begins[client], request, rest, _combined_referers[referer], _combined_agents[agent]
         else:
-            end = '"-" "-"\n'
-            if method:
-                request += " HTTP/1.1"
-        lines.append(f'{begins[client]}{request}" {status} {size} {end}')
+            version = " HTTP/1.1" if method else ""
+            lines.append(f'{begins[client]}{request}{version}" {status} {size} "-" "-"\n')
     return "".join(lines)
+
+
+def _combined_parts(second: int) -> Sequence[Part]:
+    return (
+        ("t", 5, _combined_begins(second)), ("s", 2, None), " ", ("s", 3, None), " HTTP/1.", ("d", 32, None), '" ',
+        ("d", 8, None), " ", ("d", 9, None), " ", ("t", 34, _combined_referers), ("t", 35, _combined_agents),
+    )  # fmt: skip
 
 
 @lru_cache(1)
@@ -134,14 +169,15 @@ _combined_agents = _Kept(lambda value: f'"{escape(value, MAX_AGENT) or "-"}"\n')
 
 def _check_for(entries: Sequence[Entry]) -> Callable[[str, str], bool] | None:
     """Return a check whether a request line needs no redaction, escaping or cutting; None if none of them needs any."""
-    targets = [each[3] for each in entries]
+    targets = list(map(_target_of, entries))
     text = "".join(targets)
-    if not (
-        _METHODS.issuperset([each[2] for each in entries])
+    is_bare = (
+        _METHODS.issuperset(list(map(_method_of, entries)))
         and all(targets)
-        and max(map(len, targets), default=0) <= MAX_TARGET
+        and (len(text) <= MAX_TARGET or max(map(len, targets)) <= MAX_TARGET)
         and _is_bare_text(text)
-    ):
+    )
+    if not is_bare:
         return _is_plain
     return _has_no_secret if "=" in text or "@" in text else None
 
@@ -156,7 +192,7 @@ def _is_plain(method: str, target: str) -> bool:
 
 
 def _is_bare_text(text: str) -> bool:
-    return text.isascii() and text.isprintable() and not ('"' in text or "\\" in text)
+    return text.isascii() and not text.encode().translate(None, _BARE_BYTES)
 
 
 def _has_no_secret(_: str, target: str) -> bool:
@@ -180,7 +216,7 @@ def _json_lines(entries: Sequence[Entry], offset: float) -> str:
     """Return a JSON object for each entry, in ASCII, with all of its values."""
     lines: list[str] = []
     began, stamp, is_plain = _NEVER, "", _check_for(entries)
-    for ended, seconds, method, target, fields, client, scheme, route, status, size, name, reason in entries:
+    for ended, seconds, method, target, fields, client, scheme, route, status, size, line, reason in entries:
         if not 0.0 <= ended - began < 1.0:
             second = int(ended + offset)
             began, stamp = second - offset, _json_time(second)
@@ -192,11 +228,20 @@ def _json_lines(entries: Sequence[Entry], offset: float) -> str:
             seen = f"{_json_hosts[host]}{_json_referers[referer]}{_json_agents[agent]}"
         more = f',"refused":{_json_text(reason, MAX_REASON)}' if reason else ""
         lines.append(
-            f'{stamp}{_THREE_DIGITS[int((ended - began) * 1000)]}Z","id":"{name}",{_json_clients[client]}'
+            f'{stamp}{_THREE_DIGITS[int((ended - began) * 1000)]}Z","id":"{line[ID].decode()}",{_json_clients[client]}'
             f'{request},"status":{status},"bytes":{size},"ms":{seconds * 1000:.3f}{_json_routes[route]}{seen}'
             f',"scheme":"{scheme}"{more}}}\n'
         )
     return "".join(lines)
+
+
+def _json_parts(second: int) -> Sequence[Part]:
+    return (
+        _json_time(second), ("f", 0, None), 'Z","id":"', ("i", 10, None), '",', ("t", 5, _json_clients),
+        '"', ("s", 2, None), '","target":"', ("s", 3, None), '","status":', ("d", 8, None), ',"bytes":', ("d", 9, None),
+        ',"ms":', ("3", 1, None), ("t", 7, _json_routes), ("t", 33, _json_hosts), ("t", 34, _json_referers),
+        ("t", 35, _json_agents), ',"scheme":"', ("s", 6, None), '"}\n',
+    )  # fmt: skip
 
 
 def json_line(found: dict[str, object]) -> str:

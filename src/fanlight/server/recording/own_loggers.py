@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any
 
+from fanlight.lazy_logger import lazy_names
 from fanlight.server.recording.log_writer import LogThread
 
 ROOT = "fanlight"
@@ -56,9 +57,9 @@ class _Unsilenced(logging.Logger):
 
 
 def own_loggers() -> list[logging.Logger]:
-    """Return all existing loggers of Fanlight."""
+    """Return all loggers of Fanlight that exist, or will when they first log."""
     names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == ROOT]
-    return [logging.getLogger(name) for name in {*names, ROOT}]
+    return [logging.getLogger(name) for name in {*names, *lazy_names(), ROOT}]
 
 
 def enable_own_loggers() -> None:

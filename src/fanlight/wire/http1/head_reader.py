@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "FANLIGHT_SPEED"
 PACKAGE = "fanlight-speed"
-INTERFACE = 1  # of the package, as `plain_head.py` uses it
+INTERFACE = 2  # of the package, as `plain_head.py` and the access log use it
 
 # Of received bytes, a position in them, and the most bytes and fields that a head may have.
 ReadPlainHead = Callable[[bytes | bytearray, int, int, int], "PlainHead | None"]
@@ -33,7 +33,7 @@ def choose(environ: Mapping[str, str]) -> tuple[ReadPlainHead | None, str, str]:
         import fanlight_speed  # noqa: PLC0415 - an optional package
     except ModuleNotFoundError:
         return None, "Python", ""
-    except ImportError as error:  # it was built for another system, or for another Python
+    except ImportError as error:  # it was built for another system or another Python, or not compiled at all
         return None, "Python", f"{PACKAGE} is not used, as it can't be loaded: {error}"
     if fanlight_speed.INTERFACE != INTERFACE:
         return None, "Python", f"{PACKAGE} is not used, as it belongs to another version of fanlight; install its own"

@@ -28,6 +28,9 @@ Pair = tuple[str, str]
 
 TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 VALUE_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
+# For `bytes.translate`, which returns a value as it is unless it has a control character. PERF:
+# benchmarks/instructions.py: half of what `str.isprintable` takes; to delete VALUE_BYTES makes a table for each call
+REPLACE_CONTROLS = bytes(byte if byte in VALUE_BYTES else ord("?") for byte in range(0x100))
 # A host, with or without a port (RFC 9110 section 7.2), without the sub-delimiters and percent-encodings of RFC 3986
 # section 3.2.2, which no host on the internet has. The port must be a valid number: code that parses the URL of a
 # request would fail on any other.
@@ -38,12 +41,11 @@ MAX_KNOWN_LINES = 4096
 MAX_KNOWN_LINE_BYTES = 256
 MAX_KNOWN_NAMES = 1024
 MAX_SEEN = 8192
-_KNOWN: dict[bytes, Pair] = {}
-_SEEN: set[int] = set()
+_SEEN = [0] * MAX_SEEN
 _NAMES: dict[bytes, str] = {}
 
 # Never cached: lines that are rarely repeated would evict the others, and secrets are not kept longer than needed.
-_NEVER_CACHED = frozenset(
+UNIQUE = frozenset(
     "authorization content-length cookie if-match if-range if-unmodified-since last-event-id proxy-authorization"
     " range referer traceparent x-forwarded-for x-request-id".split()
 )
@@ -57,7 +59,7 @@ class FieldBlock:
     """The fields of a head, and its framing; shared by all heads with the same bytes."""
 
     # PERF: benchmarks/run.py: the values of most heads are class attributes, so that setting them costs nothing.
-    __slots__ = ("pairs", "values")
+    __slots__ = ("repeated", "values")
 
     content_length: int | None = 0
     is_chunked = False
@@ -66,9 +68,14 @@ class FieldBlock:
     wants_keep_alive = False
     is_plain = True  # has a Host and no content, expectation or `connection: close`
 
-    def __init__(self, pairs: list[Pair], values: dict[str, str]) -> None:
-        self.pairs = pairs
+    def __init__(self, values: dict[str, str], repeated: list[Pair] | None = None) -> None:
         self.values = values
+        self.repeated = repeated  # all fields, if a name is repeated
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All fields in the order received."""
+        return list(self.values.items()) if self.repeated is None else self.repeated
 
 
 class FramedBlock(FieldBlock):
@@ -78,9 +85,9 @@ class FramedBlock(FieldBlock):
 
     is_plain = False
 
-    def __init__(self, pairs: list[Pair], values: dict[str, str]) -> None:
+    def __init__(self, values: dict[str, str], repeated: list[Pair] | None = None) -> None:
         """Determine the framing (RFC 9112 section 6.3). Raises ProtocolError."""
-        super().__init__(pairs, values)
+        super().__init__(values, repeated)
         coding, length = values.get("transfer-encoding"), values.get("content-length")
         if coding is not None and length is not None:
             # RFC 9112 section 6.1 allows to drop Content-Length, or to refuse. A proxy in front may have used it, so
@@ -97,15 +104,17 @@ class FramedBlock(FieldBlock):
 def read_block(block: bytes, max_fields: int) -> FieldBlock:
     """Return the fields of a head. Raises ProtocolError."""
     if not block:
-        return FramedBlock([], {})
+        return FramedBlock({})
     lines = block.split(b"\r\n")
     if len(lines) > max_fields:
         raise HeadTooLarge(f"the request has over {max_fields} fields")
-    known = _KNOWN.get
-    pairs = [known(line) or read_line(line) for line in lines]
+    pairs = list(map(_pair_of, lines))
     values = dict(pairs)
-    if len(values) != len(pairs):
-        values = join_repeated(pairs)
+    return block_of(values) if len(values) == len(pairs) else block_of(join_repeated(pairs), pairs)
+
+
+def block_of(values: dict[str, str], repeated: list[Pair] | None = None) -> FieldBlock:
+    """Return the block of valid lines; `repeated`: all fields, if a name is repeated. Raises ProtocolError."""
     if (
         "host" not in values
         or "content-length" in values
@@ -113,10 +122,10 @@ def read_block(block: bytes, max_fields: int) -> FieldBlock:
         or "expect" in values
         or values.get("connection", "keep-alive") != "keep-alive"
     ):
-        return FramedBlock(pairs, values)
+        return FramedBlock(values, repeated)
     if "connection" in values:
-        return _KeepAliveBlock(pairs, values)
-    return FieldBlock(pairs, values)
+        return _KeepAliveBlock(values, repeated)
+    return FieldBlock(values, repeated)
 
 
 class _KeepAliveBlock(FieldBlock):
@@ -133,28 +142,33 @@ def read_line(line: bytes) -> Pair:
     if name is None or not colon:
         name = _read_name(raw_name, line)
     raw_value = raw_value.strip(b" \t")
-    value = raw_value.decode("latin-1")
-    # PERF: benchmarks/instructions.py: no control character is printable, and `translate` makes a table for each call
-    if not value.isprintable() and raw_value.translate(None, VALUE_BYTES):
+    if raw_value.translate(REPLACE_CONTROLS) != raw_value:
         raise BadMessage(f"the value of {name} contains a control character (or a line ends without CR LF)")
+    value = raw_value.decode("latin-1")
     if name == "host" and not is_host(value):
         raise BadMessage("Host is not a name or an address, with or without a port")
-    pair = name, value
-    if len(line) < MAX_KNOWN_LINE_BYTES and name not in _NEVER_CACHED:
-        _cache(line, pair)
-    return pair
+    return name, value
 
 
-def _cache(line: bytes, pair: Pair) -> None:
-    key = hash(line)
-    if key in _SEEN:
-        if len(_KNOWN) >= MAX_KNOWN_LINES:
-            _KNOWN.clear()
-        _KNOWN[line] = pair
-        return
-    if len(_SEEN) >= MAX_SEEN:
-        _SEEN.clear()
-    _SEEN.add(key)
+class _KnownLines(dict[bytes, Pair]):
+    """The pairs of known lines; a line that is looked up and not known is parsed. Raises BadMessage."""
+
+    def __missing__(self, line: bytes) -> Pair:
+        pair = read_line(line)
+        if pair[0] not in UNIQUE and len(line) < MAX_KNOWN_LINE_BYTES:
+            key = hash(line)
+            place = key % MAX_SEEN
+            if _SEEN[place] != key:
+                _SEEN[place] = key
+            else:
+                if len(self) >= MAX_KNOWN_LINES:
+                    self.clear()
+                self[line] = pair
+        return pair
+
+
+_KNOWN = _KnownLines()
+_pair_of = _KNOWN.__getitem__
 
 
 def _read_name(raw_name: bytes, line: bytes) -> str:

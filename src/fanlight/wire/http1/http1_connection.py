@@ -13,7 +13,8 @@ from functools import partial
 from fanlight.errors import BadMessage, ContentLimitExceeded, InvalidResponse, ProtocolError
 from fanlight.wire.http1.chunked import HINT, ChunkedReader, content_over
 from fanlight.wire.http1.head_reader import read_plain_head
-from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content, read_block
+from fanlight.wire.http1.header_fields import FieldBlock, Pair, may_hide_content
+from fanlight.wire.http1.known_blocks import read_block
 from fanlight.wire.http1.request_line import read_request_line
 from fanlight.wire.http1.response_writer import (
     known_ends,
@@ -81,8 +82,7 @@ class Http1Connection:
         self._head: RequestHead | None = None
         self._put_back: RequestHead | None = None
         self._last_block, self._block = b"", _NO_BLOCK
-        self._left = 0  # bytes of content not received yet
-        self._max_content = 0  # its limit
+        self._left, self._max_content = 0, 0  # bytes of content not received yet, and its limit
         self._chunked: ChunkedReader | None = None
         self._send_left: int | None = 0  # bytes of the response that were announced and not sent; None: unknown
         self._sends_chunked = False
@@ -135,7 +135,7 @@ class Http1Connection:
                 self._last_block = block
             fields = self._block
             read_line = self._read_line
-            self._head = head = read_line(line, fields)
+            head = read_line(line, fields)
         except ProtocolError:
             # Prefer the error that the same bytes have when they are received one by one.
             check_incomplete_head(buffer[: end + 3], start, start, self._limits)
@@ -145,6 +145,7 @@ class Http1Connection:
             self.state = _AWAITING_RESPONSE  # NEXT[IDLE][HEAD]
         else:
             self._begin(head)
+        self._head = head
         # As `_advance`. PERF: benchmarks/stages.py: without a call
         rest = end + 4
         if rest >= len(buffer):
@@ -290,8 +291,7 @@ class Http1Connection:
     def start_response(self, status: int, fields: Sequence[Pair], length: int | None, standard: bytes) -> bytes:
         """Return the head of a response whose content is sent in pieces; `length` is None if unknown."""
         lines = [write_head(status, fields), standard]
-        head = self._head
-        self._sends_chunked = False
+        head, self._sends_chunked = self._head, False
         if status in _WITHOUT_CONTENT:
             lines.append(_WITHOUT_CONTENT[status])
             self._send_left = 0
@@ -359,8 +359,7 @@ class Http1Connection:
             is_head = self._head is not None and self._head.method == "HEAD"
         self.state = NEXT[self.state][_CLOSE]
         self._is_last = True
-        self._chunked = None
-        self.buffer, self._position = b"", 0
+        self._chunked, self.buffer, self._position = None, b"", 0
         self.release_head()
         return b"" if has_begun else write_refusal(error, standard, is_head=is_head)
 
@@ -374,12 +373,8 @@ class Http1Connection:
     @property
     def is_request_unread(self) -> bool:
         """Whether the client may still be sending, so that closing at once could destroy the response."""
-        if self.state != _CLOSED:
-            return False
-        head = self._head
-        if head is None or self._left > 0 or self._chunked is not None or self.has_buffered:
-            return True
-        return may_hide_content(head.method, head.values)
+        is_more_announced = self._head is None or self._left > 0 or self._chunked is not None
+        return self.state == _CLOSED and (is_more_announced or self.has_buffered or bool(self.unannounced))
 
     @property
     def is_idle(self) -> bool:
@@ -400,6 +395,12 @@ class Http1Connection:
     def buffered_start(self) -> bytes:
         """The first unread bytes: of the next request, or of one that was refused."""
         return bytes(self.buffer[self._position : self._position + MAX_BEGUN_BYTES])
+
+    @property
+    def unannounced(self) -> str:
+        """The method of the last request, if content may follow it that its head does not announce, else ""."""
+        head = self._head
+        return head.method if head is not None and may_hide_content(head.method, head.values) else ""
 
     def release_head(self) -> bool:
         """Free the memory of the last head, for an idle connection; return False if it was free."""

@@ -35,14 +35,14 @@ def read_request_line(line: bytes, block: FieldBlock, is_secured: bool = False) 
         minor = _read_unusual_line(line, method, target, version)
     if target[:1] != "/":
         authority, path, query = _read_other_form(method, target, is_secured=is_secured)
-        head = ParsedHead(method, target, path, query, minor, block)
+        head = ParsedHead(method, target, path, query, minor, block, block.content_length)
         if authority is not None:
             head.set_authority(authority)
         return head
     if "?" not in target:
-        return ParsedHead(method, target, target, "", minor, block)
+        return ParsedHead(method, target, target, "", minor, block, block.content_length)
     path, _, query = target.partition("?")
-    return ParsedHead(method, target, path, query, minor, block)
+    return ParsedHead(method, target, path, query, minor, block, block.content_length)
 
 
 def _read_unusual_line(line: bytes, method: str, target: str, version: str) -> int:

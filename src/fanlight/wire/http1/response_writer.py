@@ -2,12 +2,13 @@
 
 In: a status and fields. Out: bytes. Refuses invalid names and values (a line end in a value would start another field,
 or a second response), and the fields that the wire writes itself. Serialized lines and heads are cached, in bounded
-tables.
+tables; the head of a file with the file's own fields.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from fanlight.errors import InvalidResponse, ProtocolError
 from fanlight.reason_phrases import REASON_PHRASES
@@ -34,13 +35,25 @@ known_heads: dict[tuple[int, Sequence[Pair]], bytes] = {}
 known_ends: dict[int, bytes] = {}
 
 
+class _Prebuilt(Protocol):
+    """Fields that are sent again and again: their head is kept with them, for as long as they are."""
+
+    head: tuple[int, bytes]  # the status, and the head
+
+
 def write_head(status: int, fields: Sequence[Pair]) -> bytes:
     """Return the status line and the field lines, each with its line end. Raises InvalidResponse."""
+    prebuilt: _Prebuilt | None = fields if hasattr(fields, "head") else None
+    if prebuilt is not None and prebuilt.head[0] == status:
+        return prebuilt.head[1]
     known = _KNOWN.get
     lines = [_STATUS_LINES.get(status) or _status_line(status)]
     lines += [known(pair) or write_line(pair) for pair in fields]
     head = b"".join(lines)
-    if isinstance(fields, tuple) and len(head) < MAX_KNOWN_LINE_BYTES:
+    if prebuilt is not None:
+        # PERF: benchmarks/static.py: a table for the files of all sites would be too big, or too small
+        prebuilt.head = status, head
+    elif isinstance(fields, tuple) and len(head) < MAX_KNOWN_LINE_BYTES:
         if len(known_heads) >= MAX_KNOWN_HEADS:
             known_heads.clear()
         known_heads[status, fields] = head

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from fanlight.wire.http1.header_fields import FieldBlock
 
 
@@ -23,7 +25,7 @@ class RequestHead:
     query: str
     minor: int  # of the version, HTTP/1.minor
     content_length: int | None  # bytes of content before `EndOfMessage`; None: chunked content; 0: the head is all
-    target_authority: str  # set if the target has one
+    target_authority: str | None  # None unless the target has one
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -42,9 +44,8 @@ class RequestHead:
     @property
     def authority(self) -> str:
         """The host and port of the request: the target's authority, or else Host (RFC 9112 section 3.2.2)."""
-        # PERF: benchmarks/logs.py: most targets have no authority; to catch the error costs twice as much.
-        authority: str | None = getattr(self, "target_authority", None)
-        return self.values.get("host", "") if authority is None else authority
+        authority = self.target_authority
+        return self.find("host") or "" if authority is None else authority
 
     def set_authority(self, authority: str) -> RequestHead:
         """Set the authority of the target, or one forwarded by a proxy; it overrides Host."""
@@ -57,20 +58,18 @@ class RequestHead:
         return False
 
 
-class ParsedHead(RequestHead):
+class ParsedHead(Struct, RequestHead, eq=False, gc=False):
     """A head whose fields have all been parsed."""
 
-    # PERF: benchmarks/run.py: a plain class with slots, made for each request.
-    __slots__ = ("block", "content_length", "method", "minor", "path", "query", "target", "target_authority")
-
-    def __init__(self, method: str, target: str, path: str, query: str, minor: int, block: FieldBlock) -> None:
-        self.method = method
-        self.target = target
-        self.path = path
-        self.query = query
-        self.minor = minor
-        self.block = block
-        self.content_length = block.content_length
+    # PERF: benchmarks/instructions.py: one for each request; to make one of a plain class takes twice as long
+    method: str
+    target: str
+    path: str
+    query: str
+    minor: int
+    block: FieldBlock
+    content_length: int | None
+    target_authority: str | None = None
 
     @property
     def fields(self) -> list[tuple[str, str]]:
