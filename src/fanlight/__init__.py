@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         UnsupportedMediaType,
         UpgradeRequired,
     )
+    from fanlight.foreign.guest import asgi, wsgi
     from fanlight.message.app_state import State
     from fanlight.message.body_policy import FormLimits, limits
     from fanlight.message.client_cert import ClientCert
@@ -108,6 +109,9 @@ _MODULES = {
     "rate_limit": "fanlight.protection.rate_limits",
     "table": "fanlight.message.nested_table",
     "uncompressed": "fanlight.compression.compression_settings",
+    # Other frameworks
+    "asgi": "fanlight.foreign.guest",
+    "wsgi": "fanlight.foreign.guest",
     # Protection
     "CORS": "fanlight.protection.cors",
     "ContentSecurityPolicy": "fanlight.protection.content_security_policy",
@@ -284,6 +288,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "WebSocket",
     "WebSocketClosed",
     "api_key",
+    "asgi",
     "check_preconditions",
     "cross_site",
     "file_response",
@@ -303,6 +308,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "table",
     "uncompressed",
     "verify_password",
+    "wsgi",
 ]
 
 

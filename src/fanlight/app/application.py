@@ -16,6 +16,7 @@ from fanlight.app.calls import CallFactory
 from fanlight.app.context_pages import ContextPages
 from fanlight.app.endpoints import Endpoints, unwrap
 from fanlight.app.error_handlers import ErrorHandlers
+from fanlight.app.guests import Guests
 from fanlight.app.lifespan import Lifespan
 from fanlight.app.middleware import MiddlewareStack, bind_middleware, read_middleware
 from fanlight.app.no_route import NoRouteResponses
@@ -99,6 +100,7 @@ class Application:
         self.default_fields = self.security.default_fields(self._policy)
         self._lifespan_function, self._compression, self._openapi = lifespan, compression, openapi
         self._dependencies: frozenset[Dependency] = frozenset()
+        self._guests = Guests()
         self._observer: Observer | None = None
         self._build({})
 
@@ -121,6 +123,11 @@ class Application:
     def compression(self) -> Compression | None:
         """How responses are compressed; None: not at all."""
         return self._compression
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is another framework's app, and nothing else."""
+        return self._guests.only_one(self.table) is not None
 
     @property
     def app_middleware(self) -> tuple[Callable[..., object], ...]:
@@ -168,10 +175,7 @@ class Application:
         mistakes = wrapper_mistakes(self._wrap_calls, folder)
         wrappers = () if mistakes else self._wrap_calls
         calls = CallFactory(responses, errors, stack, wrappers, observer)
-        parts_of_app = calls, self.pages, responses, dependencies, self.state, folder
-        endpoints = Endpoints(
-            *parts_of_app, statics=self.statics, observer=observer, security=self.security, sessions=self.sessions
-        )
+        endpoints = self._endpoints(calls, responses, dependencies, observer)
         table_mistakes = self._build_table(endpoints)
         mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
         mistakes += [*registration_mistakes, *self._folder_mistakes()]
@@ -193,9 +197,22 @@ class Application:
         outside = CallFactory(responses, errors, MiddlewareStack((), responses, errors), wrappers)
         self.misdirected = outside.for_handler(_misdirected, "a foreign host")
         # PERF: benchmarks/run.py; bound once, not looked up for every request
-        self._find, self._call_without_route = self.table.find, no_route.call
+        self._find, self._call_without_route = self._guests.finder(self.table), no_route.call
         if self._description is not None:
             self._description.serve(lambda: self.describe().content)
+
+    def _endpoints(
+        self, calls: CallFactory, responses: ResponseFactory, dependencies: Dependencies, observer: Observer
+    ) -> Endpoints:
+        parts = calls, self.pages, responses, dependencies, self.state, self.folder
+        return Endpoints(
+            *parts,
+            statics=self.statics,
+            guests=self._guests,
+            observer=observer,
+            security=self.security,
+            sessions=self.sessions,
+        )
 
     def _make_request_class(self) -> type[Request]:
         """Return the class of this app's requests, by which they reach the app: it costs nothing per request."""
@@ -296,7 +313,7 @@ class Application:
 
     def _unwrap(self, value: object) -> tuple[object, Inherited]:
         inner, inherited = unwrap(value)
-        return self.statics.table_value(inner), inherited
+        return self._guests.table_value(self.statics.table_value(inner)), inherited
 
     def url_for(self, view: object, /, **parameters: object) -> str:
         """Return the path of a view, or of a view's name; also a function in templates. Raises NoSuchURL.
@@ -329,15 +346,19 @@ class Application:
         return self._call_without_route(found, request)  # type: ignore[arg-type]  # a NoMatch: not a tuple
 
     async def start(self) -> None:
-        """Run the lifespan up to its yield."""
+        """Run the lifespan up to its yield, then those of other frameworks' apps."""
         try:
             await self._lifespan.start()
+            await self._guests.start()
         finally:
             forked_child.exit_if_forked()  # a child that the lifespan has forked must not serve as well
 
     async def stop(self) -> None:
-        """Run the rest of the lifespan."""
-        await self._lifespan.stop()
+        """Run the rest of the lifespans, of the app's own at last."""
+        try:
+            await self._guests.stop()
+        finally:
+            await self._lifespan.stop()
 
 
 def _compressor(compression: Compression) -> Compressor:

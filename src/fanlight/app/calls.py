@@ -28,7 +28,7 @@ from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_a
 from fanlight.binding.dependency_plan import DependencyPlan, Injector
 from fanlight.binding.form_redisplay import with_error_status
 from fanlight.binding.signature import pinned_lane
-from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyPolicy
+from fanlight.message.body_policy import DEFAULT_BODY_POLICY, BodyMode, BodyPolicy
 from fanlight.message.guard import Guard
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
@@ -191,6 +191,30 @@ class CallFactory:
         return self._call(
             run, name, Lane.MEASURED, _Content(is_read=True) if self._guards_read_content else _NO_CONTENT
         )
+
+    def for_guest(self, run: Run | AsyncRun, name: str, *, is_async: bool) -> Call:
+        """Return the call of another framework's app: on the event loop, or in a thread."""
+        is_alone = not self._is_around and not self._opens
+        policy = BodyPolicy(
+            body_mode=BodyMode.STREAM if is_async else BodyMode.BUFFERED,
+            is_foreign=True,
+            responds_early=is_alone and not self._errors.waiting_types,
+            may_upgrade=is_async,
+        )
+        content = _Content(is_read=True, policy=policy)
+        on_error = self._on_error(name)
+        if is_async:
+            return self._async_call(_catching_async(cast("AsyncRun", run), on_error), name, content)
+        inner = _catching(cast("Run", run), on_error)
+        if self._middleware.is_async:
+            return self._async_call(self._in_thread(inner, self._errors.defer_unexpected), name, content)
+        return self._call(inner, name, Lane.THREAD, content, is_pinned=True)
+
+    @property
+    def _is_around(self) -> bool:
+        """Whether anything but guards that only look at the request is around a call."""
+        has_part = any(each.finishes for each in self._guards)
+        return has_part or bool(self._wrappers) or self._observer is not NO_OBSERVER or not self._middleware.is_empty
 
     @property
     def _guards_read_content(self) -> bool:

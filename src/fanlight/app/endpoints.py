@@ -10,11 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeGuard
+from typing import NoReturn, TypeGuard
 
 from fanlight.app.calls import BoundView, CallFactory
 from fanlight.app.cors_paths import CallFacts, CorsPaths
 from fanlight.app.guard_choice import GuardChoice
+from fanlight.app.guests import Guests
 from fanlight.app.middleware import read_middleware
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
@@ -58,11 +59,12 @@ class Endpoints:
         folder: Path,
         *,
         statics: StaticFolders,
+        guests: Guests,
         observer: Observer = NO_OBSERVER,
         security: Security = DEFAULT_SECURITY,
         sessions: Sessions = DEFAULT_SESSIONS,
     ) -> None:
-        self._statics, self._observer = statics, observer
+        self._statics, self._guests, self._observer = statics, guests, observer
         self._pages, self._responses = pages, responses
         self._dependencies, self._state, self._folder = dependencies, state, folder
         self._calls = calls
@@ -123,6 +125,7 @@ class Endpoints:
             name,
             pattern if pattern in self._sign_in_paths else "",
             is_websocket=is_view(value) and bool(self._signature(value).websocket),
+            may_upgrade=self._guests.may_upgrade(value),
         )
         self.guards_need_services |= any(each.needs_services for each in guards)
         calls = calls.with_guards(guards)
@@ -142,14 +145,10 @@ class Endpoints:
             return calls.for_handler(lambda request: self._responses.make(value, request), f"{name} ({value.template})")
         if isinstance(value, Static):
             return self._statics.call(value, pattern, calls, name, is_private=bool(middleware))
-        if isinstance(value, type):
-            refuse(f"{display_name(value)} at {pattern} is a class", "give a function, or an object with `__call__`")
-        if inspect.iscoroutine(value) or inspect.isgenerator(value) or inspect.isasyncgen(value):
-            if inspect.iscoroutine(value):
-                value.close()  # it will never run, and Python would warn about that
-            refuse(f"the view at {pattern} has been called", "write its name without parentheses")
+        if self._guests.has(value):
+            return self._guests.call(value, pattern, calls, name)
         if not is_view(value):
-            refuse(f"a value of type {type(value).__name__} at {pattern} is no response", VALUE_KINDS)
+            _refuse_value(value, pattern)
         return self._for_view(value, path, methods, f"{name} ({display_name(value)})", calls)
 
     def _bound(self, calls: CallFactory, path: Mapping[str, str]) -> CallFactory:
@@ -276,6 +275,17 @@ def _websocket_mistake(signature: Signature, view: View, methods: frozenset[str]
     from fanlight.app.websocket_views import websocket_mistake  # noqa: PLC0415 - most sites have none
 
     return websocket_mistake(signature, signature.websocket, view, methods)
+
+
+def _refuse_value(value: object, pattern: str) -> NoReturn:
+    """Raise SetupError for a value that is no view."""
+    if isinstance(value, type):
+        refuse(f"{display_name(value)} at {pattern} is a class", "give a function, or an object with `__call__`")
+    if inspect.iscoroutine(value) or inspect.isgenerator(value) or inspect.isasyncgen(value):
+        if inspect.iscoroutine(value):
+            value.close()  # it will never run, and Python would warn about that
+        refuse(f"the view at {pattern} has been called", "write its name without parentheses")
+    refuse(f"a value of type {type(value).__name__} at {pattern} is no response", VALUE_KINDS)
 
 
 def is_view(value: object) -> TypeGuard[View]:

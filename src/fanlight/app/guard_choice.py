@@ -52,10 +52,12 @@ class GuardChoice:
         sign_in: str = "",
         *,
         is_websocket: bool = False,
+        may_upgrade: bool = False,
     ) -> Sequence[Guard]:
         """Return the guards of a route, the outermost first.
 
-        `name` is that of the route, for logs; `sign_in` its path, if people sign in there.
+        `name` is that of the route, for logs; `sign_in` its path, if people sign in there; `may_upgrade`: some of its
+        requests begin a WebSocket.
         """
         policy = self.cors_policy(marks)
         # RFC 6455 section 10.2: browsers send cookies with a handshake of any page, so none is safe by its method.
@@ -64,6 +66,7 @@ class GuardChoice:
             *_cors(policy, methods),
             *_websocket(is_websocket=is_websocket),
             *self._cross_site(marks, methods, policy, name, safe),
+            *(_upgrades(self._cross_site(marks, methods, policy, name, frozenset())) if may_upgrade else ()),
             *self._rate_limits_of(marks),
             *self._attempts(methods, sign_in),
         )
@@ -130,6 +133,13 @@ def _websocket(*, is_websocket: bool) -> Sequence[Guard]:
     from fanlight.protection.websocket_guard import WebSocketGuard  # noqa: PLC0415 - see above
 
     return (WebSocketGuard(),)
+
+
+def _upgrades(guards: Sequence[Guard]) -> Sequence[Guard]:
+    """Return guards for those requests of a route that begin a WebSocket."""
+    from fanlight.protection.websocket_guard import UpgradeGuard  # noqa: PLC0415 - see above
+
+    return [UpgradeGuard(each) for each in guards]
 
 
 def _cors(policy: CorsPolicy | None, methods: frozenset[str]) -> Sequence[Guard]:

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from fanlight.app.application import Application
 from fanlight.pages.static.static import Static
+from fanlight.routing.key import METHODS
 from fanlight.routing.path import browser_path
+from fanlight.routing.route import Route
 from fanlight.routing.table import Table
 from fanlight.settings.start_directory import short_path
 
@@ -44,6 +46,11 @@ def explain_match(app: Application, question: str) -> list[str]:
         route, parameters = found
         lines.insert(2, f"     {app.statics.explain(static, route.pattern, str(parameters.get('path', '')))}")
     return lines
+
+
+def _methods_of(route: Route) -> str:
+    """Return the methods of a route; all of them are "ANY"."""
+    return "ANY" if len(route.methods) == len(METHODS) else "|".join(in_order(route.methods))
 
 
 def in_order(methods: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from fanlight.closest_name import closest_name
 from fanlight.compression.negotiation import COMPRESSIBLE
 from fanlight.errors import Mistake
+from fanlight.message.call_link import LINK_KEY
 from fanlight.message.request import Request
 from fanlight.weakness import Weakness
 
@@ -118,6 +119,6 @@ def uncompressed(request: Request) -> Generator[None, object, None]:
 
 
 def is_uncompressed(request: Request) -> bool:
-    """Return whether compression is turned off for a request."""
+    """Return whether compression is turned off for a request: also of another framework's app, which has its own."""
     known = request.cache
-    return known is not None and _MARK in known
+    return known is not None and (_MARK in known or LINK_KEY in known)

@@ -76,6 +76,9 @@ class BodyPolicy(Struct, frozen=True, kw_only=True):
     sends_early_hints: bool = False  # the view has an `EarlyHints` parameter
     decodes: bool = False  # the content is parsed before the view runs, so the limits of JSON and forms apply to it
     route: str = ""  # "POST /upload"
+    may_upgrade: bool = False  # its request may go on as a WebSocket
+    is_foreign: bool = False  # of another framework's app, which has a `CallLink`, and decodes content itself
+    responds_early: bool = False  # its response may be sent before its call ends
 
     def max_content(self, decoded_by: str, server_bytes: int) -> tuple[int, str]:
         """Return how many bytes of content are allowed, and the hint for a client that sends more.
@@ -137,4 +140,5 @@ def body_policy_for(
         sends_early_hints=sends_early_hints,
         decodes=decodes,
         route=route,
+        may_upgrade=body_mode is BodyMode.WEBSOCKET,
     )

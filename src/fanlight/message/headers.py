@@ -169,6 +169,10 @@ class MutableHeaders(Headers):
         self.secure_if_https = secure_if_https
         self.replaced = _replaceable(self._pairs)
 
+    def leave_out_all(self) -> None:
+        """Have the server add none of the fields that it may add to all responses."""
+        self.replaced = REPLACEABLE
+
     def add_checked(self, pairs: Sequence[Pair]) -> None:
         """Add fields that were checked before."""
         self._pairs += pairs

@@ -12,7 +12,7 @@ does not fit the class that is expected, with the close code 1008.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from typing import Any, Protocol, Self, TypeVar, overload
 
 import msgspec
@@ -54,8 +54,8 @@ class Transport(Protocol):
     closed: tuple[int, str] | None  # code and reason, when it is closed
     is_accepted: bool
 
-    async def accept(self, subprotocol: str | None) -> None:
-        """Complete the handshake. Raises WebSocketClosed."""
+    async def accept(self, subprotocol: str | None, more: Sequence[tuple[str, str]] = ()) -> None:
+        """Complete the handshake, with more fields in the response. Raises WebSocketClosed."""
 
     async def receive(self) -> Message:
         """Return the next message. Raises WebSocketClosed."""

@@ -17,3 +17,15 @@ class WebSocketGuard(Guard):
     def begin(self, request: Request) -> None:
         """Raise UpgradeRequired or BadRequest."""
         transport_of(request)
+
+
+class UpgradeGuard(Guard):
+    """Has another guard check those requests of a route that ask for another protocol."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._begin = guard.begin
+
+    def begin(self, request: Request) -> None:
+        """Raise what the other guard raises."""
+        if request.head.find("upgrade") is not None:
+            self._begin(request)

@@ -88,6 +88,8 @@ class Subtree(Struct, frozen=True):
 
     value: object
     name: str = "path"  # of the parameter that holds the path below
+    methods: tuple[str, ...] = ()  # all that it takes; none: it is read, with GET
+    kind: str = "files"  # what is there, for messages
 
 
 class _Table(Struct, frozen=True):
@@ -151,9 +153,10 @@ class TableReader:
             refuse(f'table(...) at "{written}" has a value of type {type(value).__name__}', "it takes a dict")
         if isinstance(value, Subtree):
             if key.methods != ("GET",):
-                refuse(f'"{written}" gives methods to files, which are only read', f'write "{key.pattern}"')
+                what = "which takes all methods" if value.methods else "which are only read"
+                refuse(f'"{written}" gives methods to {value.kind}, {what}', f'write "{key.pattern}"')
             for each in _patterns(value, pattern):
-                self.entries.append(Entry(key.methods, each, value.value, place, inherited))
+                self.entries.append(Entry(value.methods or key.methods, each, value.value, place, inherited))
             return
         if not isinstance(value, Mapping):
             if isinstance(value, _NEVER_A_RESPONSE):
@@ -197,7 +200,8 @@ def _patterns(subtree: Subtree, pattern: Pattern) -> list[Pattern]:
     """Return the patterns of a subtree at a key: its own path, and all paths below."""
     *before, last = pattern.segments
     if any(segment.name for segment in before) or (last.name and not last.is_rest):
-        refuse(f'"{pattern}" has a parameter, and files have one place', "write a path without braces")
+        have = "have" if subtree.kind == "files" else "has"
+        refuse(f'"{pattern}" has a parameter, and {subtree.kind} {have} one place', "write a path without braces")
     if last.is_rest:
         return [Pattern((*before, replace(last, name=subtree.name)))]
     outer = Pattern((*before, last, *ROOT.segments)) if str(last) else pattern

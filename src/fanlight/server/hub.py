@@ -279,6 +279,8 @@ class Hub:
                 self.table.close(connection)
         else:  # it runs elsewhere, and its client sends more or has left: looked at again when it comes back
             self.table.watch(connection, 0)
+            if connection.body_reader is not None:
+                connection.body_reader.on_poll_event(events)
             self.table.watch_again(connection)  # its thread may have given it back just before
 
     def _serve_own(self, fd: int) -> bool:

@@ -61,7 +61,7 @@ class App(Application):
         urls: Mapping[str, Any] = NO_TABLE,
         *,
         errors: Mapping[int, Any] | None = None,
-        templates: str | Path | Templates = "templates",
+        templates: str | Path | Templates | None = "templates",
         middleware: Sequence[Callable[..., Any]] = (),
         wrap_calls: Sequence[Callable[..., Any]] = (),
         lifespan: Callable[..., Any] | None = None,

@@ -1,8 +1,8 @@
 """Load the app of a site from its file.
 
 In: the argument of a command, like main.py. Out: the `App` in the file, or one made of its `URLS` (with its `ERRORS`,
-`TEMPLATES`, `MIDDLEWARE`, `LIFESPAN`, `SECURITY`, `SESSIONS` and `OPENAPI`). Raises LoadError, to be shown on the
-terminal, if the file does not exist, can't be imported, or has neither.
+`TEMPLATES`, `MIDDLEWARE`, `LIFESPAN`, `SECURITY`, `SESSIONS` and `OPENAPI`), or of another framework's app in it.
+Raises LoadError, to be shown on the terminal, if the file does not exist, can't be imported, or has none of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fanlight.errors import AppError, SetupError
 from fanlight.message import forked_child
 from fanlight.message.nested_table import NestedTable
 from fanlight.message.route_marks import Marked
-from fanlight.protection.security import DEFAULT_SECURITY
+from fanlight.protection.security import DEFAULT_SECURITY, Security
 from fanlight.sessions.session_settings import DEFAULT_SESSIONS
 from fanlight.site.app import App, is_loading
 from fanlight.site.finding import STANDS_FOR, LoadError, Target, find
@@ -40,6 +40,8 @@ _EXAMPLE = """write it, for example:
 
     URLS = {"/": index}"""
 T = TypeVar("T")
+_GUESTS = ("app", "application")  # the names of other frameworks' apps
+_OPEN = Security(frame=None, referrer_policy=None, opener_policy=None, nosniff=False, cross_site=True)
 _FACTORIES = ("make_app", "create_app", "build_app", "get_app", "app_factory")
 
 
@@ -62,6 +64,8 @@ def load(typed: str | Path, *, traceback: str = "site") -> App:
     except _CodeFailed as failed:
         is_full = traceback == "full"
         raise LoadError(_load_failure(failed.error, target, is_full=is_full), failed.error) from None
+    if app.is_foreign:
+        return app
     if mistakes := check_source(app, site_modules(sys.modules, app.folder)):
         raise SetupError(mistakes)
     return app
@@ -78,7 +82,26 @@ def _app_of(module: ModuleType, target: Target, typed: str) -> App:
         return app
     if isinstance(urls := getattr(module, "URLS", None), Mapping | NestedTable | Marked):
         return _made_of(urls, module, target)
+    for name in _GUESTS:
+        if _may_be_foreign(value := getattr(module, name, None)):
+            return _foreign(value, target, f"`{name}` in {typed}")
     raise LoadError(_nothing_in(module, target, typed, app))
+
+
+def _may_be_foreign(value: object) -> bool:
+    """Return whether a value may be another framework's app, or the function that makes one."""
+    guests = sys.modules.get("fanlight.foreign.guest")  # without it nothing says that it is one
+    return callable(value) or (guests is not None and isinstance(value, guests.Guest))
+
+
+def _foreign(app: object, target: Target, name: str) -> App:
+    """Return the site of another framework's app. Raises LoadError for what is none."""
+    from fanlight.foreign.app_kind import NoForeignApp  # noqa: PLC0415 - most sites are our own
+
+    try:
+        return foreign_site(app, target.file)
+    except NoForeignApp as error:
+        raise LoadError(f"{name} {error}") from None
 
 
 def _named(module: ModuleType, target: Target) -> App:
@@ -89,8 +112,10 @@ def _named(module: ModuleType, target: Target) -> App:
         if not hasattr(value, step):
             raise LoadError(_no_such_name(step, value, module, target))
         value = getattr(value, step)
-    if callable(value) and not isinstance(value, App):
-        value = _made_by(value, target)
+    if _may_be_foreign(value) and not isinstance(value, App):
+        if not target.is_call and (found := _foreign_or_factory(value, target, name)) is not None:
+            return found
+        value = _made_by(value, target)  # type: ignore[arg-type]  # it may be called
         name = f"{target.attribute}()"
     elif target.is_call:
         raise LoadError(f"{name} is a {type(value).__name__}, not a function; write {name} without parentheses")
@@ -100,7 +125,35 @@ def _named(module: ModuleType, target: Target) -> App:
         return _made_of(value, module, target)
     if value is None:
         raise LoadError(f"{name} returned None; did you forget `return app`?")
+    if _may_be_foreign(value):
+        return _foreign(value, target, name)
     raise LoadError(f"{name} is a {type(value).__name__}, not an App")
+
+
+def foreign_site(app: object, file: Path) -> App:
+    """Return the site of another framework's app, or of what `asgi` or `wsgi` has made of it. Raises NoForeignApp.
+
+    It has nothing of what is around the pages of our own sites: no fields that protect them, no check of cross-site
+    requests, no compression, no templates.
+    """
+    from fanlight.foreign.app_kind import kind_of  # noqa: PLC0415 - as above
+    from fanlight.foreign.guest import Guest  # noqa: PLC0415 - as above
+
+    guest = app if isinstance(app, Guest) else Guest(app, kind_of(app))
+    return App({"/": guest}, templates=None, security=_OPEN, compression=None, file=file)
+
+
+def _foreign_or_factory(value: object, target: Target, name: str) -> App | None:
+    """Return the site of another framework's app; None for a function that may make an app."""
+    from fanlight.foreign.app_kind import NoForeignApp, kind_of  # noqa: PLC0415 - as above
+
+    try:
+        if callable(value):
+            kind_of(value)
+    except NoForeignApp as error:
+        if error.may_be_factory:
+            return None
+    return _foreign(value, target, name)
 
 
 def _holder(module: ModuleType, target: Target) -> ModuleType:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+PAUSE_SECONDS = 1.0  # a half-closed client that gets nothing for so long is taken to have disconnected
+
 
 class BodyReader(Protocol):
     """The content of a request that its view reads as a stream."""
@@ -15,6 +17,9 @@ class BodyReader(Protocol):
 
     def read_more(self) -> None:
         """Receive more of it for the view that waits; called by the hub when there may be something."""
+
+    def on_poll_event(self, events: int) -> None:
+        """Handle a poll event while the view runs: its client sends more, or has left."""
 
     def fail(self, error: Exception) -> None:
         """Raise an error in the view, where it waits."""

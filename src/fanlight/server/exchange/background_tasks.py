@@ -43,7 +43,7 @@ class BackgroundTasks:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, pool: ThreadPool) -> None:
         self._loop, self._pool = loop, pool
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._is_cut_off = False
         self.has_cut_off = False  # some were cancelled, as they were not done in time
 
@@ -76,6 +76,14 @@ class BackgroundTasks:
                 if isinstance(error, asyncio.CancelledError) and self._is_cut_off:
                     raise
                 log.exception("a background task of %s failed", name)
+
+    def keep(self, task: asyncio.Task[Any]) -> None:
+        """Wait for a task, too, whose response is sent and that goes on; until it is released."""
+        self._tasks.add(task)
+
+    def release(self, task: asyncio.Task[Any]) -> None:
+        """Wait for a task no longer, as it is about to end."""
+        self._tasks.discard(task)
 
     async def finish(self, seconds: float) -> None:
         """Wait for those that have begun; what takes longer than so many seconds is logged and cancelled."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from msgspec import Struct
 
 from fanlight.message import forked_child
-from fanlight.message.body_policy import BodyMode
+from fanlight.message.call_link import RESPONDED
 from fanlight.message.early_hints import HINT_SENDER_KEY
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from fanlight.server.dispatch.lanes import Lanes
     from fanlight.server.dispatch.ownership import Ownership, Turn
     from fanlight.server.dispatch.stall_detector import EventLoopWatchdog, StallDetector
+    from fanlight.server.exchange.background_tasks import BackgroundTasks
+    from fanlight.server.exchange.call_links import CallLinks
     from fanlight.server.exchange.connection_table import ConnectionTable
 
 log = logging.getLogger("fanlight.server")
@@ -94,9 +96,12 @@ class Dispatch:
         ownership: Ownership,
         executors: Executors,
         responder: Responder,
+        background: BackgroundTasks,
     ) -> None:
         """Run calls in the hub's thread, in the pool, and on the event loop; made in the context of the start."""
         self._table, self._ownership, self._responder = table, ownership, responder
+        self._background = background
+        self._links: CallLinks | None = None
         self._pool, self._lanes = executors.pool, executors.lanes
         self._detector, self._watchdog = executors.detector, executors.watchdog
         self._loop = ownership.loop
@@ -145,9 +150,12 @@ class Dispatch:
         table, request = self._table, connection.request
         connection.enter(RUNNING, table.now)
         request.context = self._new_context()
-        if call.body_policy.body_mode is BodyMode.WEBSOCKET:
+        policy = call.body_policy
+        if policy.is_foreign:
+            self._attach_link(connection)
+        elif policy.may_upgrade:
             self._responder.attach_websocket(connection)
-        elif call.body_policy.sends_early_hints and can_send_early_hints(connection):
+        elif policy.sends_early_hints and can_send_early_hints(connection):
             request.cache_value(HINT_SENDER_KEY, partial(send_early_hints, connection, request))
         if call.lane is _THREAD:
             if not self._pool.submit(self._run_in_thread, connection):
@@ -157,6 +165,15 @@ class Dispatch:
             self.starting.append(connection)
             if len(self.starting) == 1 and not self._ownership.on_loop_thread():  # else the hub is about to look there
                 self._loop.call_soon_threadsafe(self.begin_tasks)
+
+    def _attach_link(self, connection: Connection) -> None:
+        """Attach to a request what another framework's app has of the server, and its WebSocket if it asks for one."""
+        if self._links is None:
+            from fanlight.server.exchange.call_links import CallLinks  # noqa: PLC0415 - most sites have none
+
+            self._links = CallLinks(self._table, self._background, self)
+        if self._links.attach(connection) and connection.call.body_policy.may_upgrade:
+            self._responder.attach_websocket(connection)
 
     def _run_in_thread(self, connection: Connection) -> None:
         call, request = connection.call, connection.request
@@ -169,7 +186,17 @@ class Dispatch:
             response = internal_error(call, request)
         if is_measured:
             self._lanes.record_in_thread(call, *before.elapsed())
-        self._responder.respond_from_thread(connection, response)
+        if response is not RESPONDED:
+            self._responder.respond_from_thread(connection, response)
+
+    def respond_early(self, connection: Connection, response: Response, *, from_thread: bool = False) -> None:
+        """Send the response of a call that goes on: it returns RESPONDED, and touches the connection no more."""
+        if from_thread:
+            request = connection.request
+            request.context = request.context.copy()  # two threads can't be in one context at once
+            self._responder.respond_from_thread(connection, response)
+        else:
+            self._responder.respond_from_task(connection, response)
 
     def begin_tasks(self) -> None:
         """Begin the tasks of all connections that wait for that; called in the running loop, at the end of a batch."""
@@ -218,7 +245,8 @@ class Dispatch:
             response = internal_error(connection.call, connection.request)
         # PERF: benchmarks/waits.py: a callback of the task would do this a turn of the loop later.
         self._watchdog.tasks.pop(asyncio.current_task(self._loop), None)  # type: ignore[arg-type]  # there is one
-        self._responder.respond_from_task(connection, response)
+        if response is not RESPONDED:
+            self._responder.respond_from_task(connection, response)
 
 
 def internal_error(call: Call, request: Request) -> Response:

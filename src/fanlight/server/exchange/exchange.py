@@ -17,7 +17,6 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from fanlight.errors import ProtocolError
-from fanlight.message.body_policy import BodyMode
 from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Handler, Lane, encoder_of
 from fanlight.message.request import Request
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("fanlight.server")
 
 Result = Response | Awaitable[Response]  # what a call returns by its type; in these lanes, a Response
-_WEBSOCKET = BodyMode.WEBSOCKET
 _INLINE = Lane.INLINE  # PERF: benchmarks/stages.py: a name of the module is found faster than a member of an Enum
 _SENDABLE = bytes | FileContent if CAN_SEND_FILES else bytes  # what is not streamed
 
@@ -94,7 +92,7 @@ class Exchange:
         self._spooler = BodySpooler(table, ownership, executors.pool, self._resume_with_body)
         self._streams = Streams(table, ownership, executors, self.stream_finished)
         self._websockets: WebSockets | None = None
-        self.dispatch = Dispatch(table, ownership, executors, self)
+        self.dispatch = Dispatch(table, ownership, executors, self, background)
 
     # --- for the holder of the hub: bytes have arrived ------------------------------------
 
@@ -217,7 +215,7 @@ class Exchange:
     def respond_from_task(self, connection: Connection, response: Result) -> None:
         """Send the response of a call that ran as a task, at the end of that task, in the loop's thread."""
         turn = self._ownership.turn
-        if connection.call.body_policy.body_mode is _WEBSOCKET and self._has_ended(connection, response):
+        if connection.call.body_policy.may_upgrade and self._has_ended(connection, response):
             return
         if connection.body_reader is not None:
             # Only the holder may: it may be receiving just now.
@@ -244,7 +242,7 @@ class Exchange:
 
     def respond_from_thread(self, connection: Connection, response: Result) -> None:
         """Send a response from a thread that is not the holder: it owns the connection until it gives it back."""
-        if connection.call.body_policy.body_mode is _WEBSOCKET and self._has_ended(connection, response):
+        if connection.call.body_policy.may_upgrade and self._has_ended(connection, response):
             return
         if not self.respond(connection, response):
             return

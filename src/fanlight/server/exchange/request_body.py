@@ -59,12 +59,12 @@ def begin_body(connection: Connection, head: RequestHead, table: ConnectionTable
             return True  # the response does not depend on the content, which need not be sent
         return False
     encoding = connection.request.head.values.get("content-encoding", "").strip()
-    if encoding and encoding.lower() != "identity":
+    policy = call.body_policy
+    if encoding and encoding.lower() != "identity" and not policy.is_foreign:
         # SECURITY: tests/server/exchange/test_encoded_content.py: a small message could decode to any size
         raise UnsupportedContentEncoding(f"send the content as it is, not as {encoding}: nothing is decoded here")
-    policy = call.body_policy
     wire.limit_content(*policy.max_content(connection.request.decoded_size_limit, limits.content_bytes))
-    if policy.body_mode is BodyMode.STREAM:
+    if policy.body_mode is BodyMode.STREAM and not _is_kept(policy, head):
         stream = StreamingBody(table, ownership, connection, head)
         connection.read_body_by(stream)
         connection.request.attach_content(STREAMED_CONTENT)
@@ -74,6 +74,11 @@ def begin_body(connection: Connection, head: RequestHead, table: ConnectionTable
         connection.send(wire.send_continue())  # 25 bytes into an empty buffer: never partial
     connection.keep_body(content_for(connection.request, policy))
     return False
+
+
+def _is_kept(policy: BodyPolicy, head: RequestHead) -> bool:
+    """Return whether the content is kept for a call that could have it as a stream: so little is cheaper as a whole."""
+    return policy.is_foreign and not head.expects_continue and (head.content_length or SPOOL_BYTES + 1) <= SPOOL_BYTES
 
 
 def content_for(request: Request, policy: BodyPolicy) -> SpooledContent:
@@ -157,6 +162,9 @@ class StreamingBody(ContentStream):
         return self._pieces.popleft()
 
     # --- the holder's side -------------------------------------------------------------------
+
+    def on_poll_event(self, events: int) -> None:
+        """Do nothing: that the client has left is seen when more is received."""
 
     def _provide(self) -> None:
         """Give the view what is there, or receive, or wait for the client."""

@@ -21,13 +21,12 @@ from fanlight.errors import ClientDisconnected
 from fanlight.message import forked_child
 from fanlight.message.stream import AsyncStream, SyncStream, to_bytes
 from fanlight.server.connection.connection import Connection
+from fanlight.server.connection.content_flow import PAUSE_SECONDS
 from fanlight.server.connection.phases import CLOSED
 from fanlight.server.exchange.connection_table import ConnectionTable
 from fanlight.server.exchange.response_head import has_no_body
 from fanlight.server.io.poller import DISCONNECTED, HALF_CLOSED, WRITE
 from fanlight.server.io.thread_pool import ThreadPool, settle
-
-PAUSE_SECONDS = 1.0  # a half-closed client that gets nothing for so long is taken to have disconnected
 
 log = logging.getLogger("fanlight.server")
 
@@ -100,7 +99,7 @@ class _StreamWriter(Generic[S]):
 
     def _end(self) -> None:
         # A rest, if any, stays pending in the connection: it is written by what follows the stream.
-        self._send(self.connection.wire.end_response())
+        self._send(self.connection.wire.end_response(getattr(self.source, "trailers", ())))
         self._ownership.post(self._done, self.connection, self.size)
 
     def _fail(self, error: BaseException | None) -> None:

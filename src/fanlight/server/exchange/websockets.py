@@ -15,7 +15,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from fanlight.errors import AppError, HTTPError
@@ -24,6 +24,7 @@ from fanlight.server.connection.connection import RECV_BYTES, Connection
 from fanlight.server.connection.phases import CLOSED, STREAM_PAUSED, STREAMING
 from fanlight.server.io.poller import READ, WRITE
 from fanlight.server.io.thread_pool import settle
+from fanlight.wire.http1.header_fields import Pair
 from fanlight.wire.websocket.websocket_connection import Closed, Ping, WebSocketConnection
 from fanlight.wire.websocket.websocket_frames import (
     CLOSE,
@@ -146,12 +147,12 @@ class WebSocketStream:
 
     # --- for the view -------------------------------------------------------------------------
 
-    async def accept(self, subprotocol: str | None) -> None:
-        """Complete the handshake (RFC 6455 section 4.2.2)."""
+    async def accept(self, subprotocol: str | None, more: Sequence[Pair] = ()) -> None:
+        """Complete the handshake (RFC 6455 section 4.2.2), with more fields in the response."""
         self._raise_if_closed()
         connection = self._connection
         self.subprotocol, self.is_accepted = subprotocol, True
-        fields = accept_fields(self._offer, subprotocol)
+        fields = [*accept_fields(self._offer, subprotocol), *more]
         standard = self._table.date_lines + connection.extra_headers
         opening, received = connection.wire.switch_protocol("websocket", fields, standard)
         connection.status = SWITCHING_PROTOCOLS

@@ -1,0 +1,98 @@
+"""Apps of other frameworks in the table of a site: their calls, and their lifespans.
+
+In: a `Guest` in `URLS`, and its pattern. Out: its call, which takes all methods and all paths below its key. Refuses,
+before the port opens, what is no such app, or of another kind. What a guest needs is imported with the first one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeGuard
+
+from fanlight.app.calls import CallFactory
+from fanlight.errors import AppError
+from fanlight.message.handler import Call
+from fanlight.routing.entries import Subtree
+from fanlight.routing.key import METHODS
+from fanlight.routing.pattern import refuse
+from fanlight.routing.route import NoMatch, Route
+from fanlight.routing.table import Table
+from fanlight.routing.tree import NoParameters
+
+if TYPE_CHECKING:
+    from fanlight.foreign.guest import Guest
+
+Find = Callable[[str, str], tuple[Route, dict[str, object]] | NoMatch]
+_MODULE = "fanlight.foreign.guest"
+
+
+class Guests:
+    """The guests of one app."""
+
+    def __init__(self) -> None:
+        self._guests: list[Guest] = []
+        self._started: list[Guest] = []
+
+    def has(self, value: object) -> TypeGuard[Guest]:
+        """Return whether a value of `URLS` is a guest."""
+        module = sys.modules.get(_MODULE)  # without it there is none
+        return module is not None and isinstance(value, module.Guest)
+
+    def may_upgrade(self, value: object) -> bool:
+        """Return whether a request for a value may begin a WebSocket that it decides about."""
+        return self.has(value) and value.kind.value == "asgi"
+
+    def table_value(self, value: object) -> object:
+        """Return a value of `URLS` as the table needs it: a guest has all paths below its key."""
+        return Subtree(value, methods=METHODS, kind="an app") if self.has(value) else value
+
+    def only_one(self, table: Table) -> Guest | None:
+        """Return the guest that is the whole site, None if there is none."""
+        first, *others = (each.view for each in table.routes)
+        return first if self.has(first) and all(each is first for each in others) and len(others) == 1 else None
+
+    def finder(self, table: Table) -> Find:
+        """Return what finds the route of a request: a guest that is the whole site has all paths, and all methods."""
+        if self.only_one(table) is None or table.routes[0].pattern != "/":
+            return table.find
+        found = table.routes[0], NoParameters()
+        return lambda *_: found
+
+    def call(self, guest: Guest, pattern: str, calls: CallFactory, name: str) -> Call:
+        """Return the call of a guest at a pattern. Raises SetupError."""
+        from fanlight.foreign.mount_point import MountPoint  # noqa: PLC0415 - most sites have none
+
+        try:
+            app = guest.load()
+        except AppError as error:
+            refuse(str(error), "")
+        if guest not in self._guests:
+            self._guests.append(guest)
+        mount = MountPoint(pattern.removesuffix(f"{{{Subtree(None).name}...}}"))
+        name = f"{name.partition(' ')[2] or name} ({guest})"
+        if guest.kind.value == "asgi":
+            from fanlight.foreign.asgi_app import asgi_run  # noqa: PLC0415 - as above
+
+            return calls.for_guest(asgi_run(app, name, mount, guest.lifespan), name, is_async=True)
+        from fanlight.foreign.wsgi_app import wsgi_run  # noqa: PLC0415 - as above
+
+        return calls.for_guest(wsgi_run(app, name, mount), name, is_async=False)
+
+    async def start(self) -> None:
+        """Run the lifespans up to their start; if one fails, those before it are ended. Raises AppError."""
+        try:
+            for each in self._guests:
+                if each.lifespan is not None:
+                    await each.lifespan.start()
+                    self._started.append(each)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Run the rest of the lifespans, the last one first."""
+        while self._started:
+            lifespan = self._started.pop().lifespan
+            if lifespan is not None:
+                await lifespan.stop()

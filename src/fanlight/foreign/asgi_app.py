@@ -1,0 +1,151 @@
+"""Run an ASGI app for a request: as a coroutine function that a call can run.
+
+In: an app, and where it is mounted. Out: for each request its response; or RESPONDED, when the app has sent it and has
+ended since. Where something is around the call that has a part in the response, such as middleware, the app runs in a
+task beside it. Raises what the app raises before its response has begun; later the response is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from fanlight.errors import ClientDisconnected, InternalServerError
+from fanlight.foreign.asgi_exchange import AsgiExchange, State
+from fanlight.foreign.asgi_scope import http_scope, websocket_scope
+from fanlight.foreign.asgi_socket import AsgiWebSocket
+from fanlight.foreign.asgi_socket import State as WebSocketState
+from fanlight.foreign.mount_point import MountPoint
+from fanlight.foreign.pieces import ClientGone
+from fanlight.message import forked_child
+from fanlight.message.call_link import RESPONDED, CallLink, link_of
+from fanlight.message.response import Response
+from fanlight.message.websocket import SWITCHING_PROTOCOLS, WEBSOCKET_KEY, transport_of
+
+if TYPE_CHECKING:
+    from fanlight.foreign.asgi_lifespan import AsgiLifespan
+    from fanlight.message.request import Request
+
+log = logging.getLogger("fanlight.app")
+_beside: set[asyncio.Task[Any]] = set()  # a loop keeps no task alive
+_FAILED = "%s failed after its response had begun; id %s"
+
+
+def asgi_run(
+    app: Any, name: str, mount: MountPoint, lifespan: AsgiLifespan | None
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return what runs an app for a request; `name` is for the log."""
+
+    async def run(request: Request) -> Response:
+        link = link_of(request)
+        state = None if lifespan is None else lifespan.state
+        if request.cached_value(WEBSOCKET_KEY) is not None:
+            return await _run_websocket(app, request, link, name, mount, state)
+        scope = http_scope(request, link, mount, state)
+        if not link.may_respond:
+            return await _run_beside(app, scope, request, link, name)
+        exchange = AsgiExchange(request, link, name, link.respond)
+        try:
+            await app(scope, exchange.receive, exchange.send)
+        except BaseException as error:  # noqa: BLE001 - raised again, unless its response has begun
+            _check_failure(error, exchange, name, request)
+        return _after(exchange, link)
+
+    return run
+
+
+def _after(exchange: AsgiExchange, link: CallLink) -> Response:
+    """Return what a call returns whose app has returned. Raises InternalServerError if it has sent nothing."""
+    if exchange.state is not State.OVER:
+        if exchange.state in (State.NOTHING, State.STARTED):
+            if not exchange.is_client_gone and not exchange.broken_rule:
+                what = "http.response.body" if exchange.state is State.STARTED else "a response"
+                exchange.note_broken(f"the app has returned, and not sent {what}")
+            raise InternalServerError
+        if not exchange.is_client_gone:
+            exchange.note_broken("the app has returned before the last http.response.body, without more_body")
+    link.end()
+    return RESPONDED
+
+
+def _check_failure(error: BaseException, exchange: AsgiExchange, name: str, request: Request) -> None:
+    """Log what an app has raised after its response had begun. Raises it if it had not."""
+    forked_child.exit_if_forked()
+    has_begun = exchange.state not in (State.NOTHING, State.STARTED)
+    if not has_begun and not exchange.broken_rule:
+        if exchange.is_client_gone and isinstance(error, Exception):
+            raise ClientDisconnected("the client disconnected before its response") from error
+        raise error
+    if not (exchange.broken_rule or exchange.is_client_gone or isinstance(error, asyncio.CancelledError)):
+        log.error(_FAILED, name, request.id, exc_info=error)
+    exchange.fail()
+
+
+# --- with something around the call ---------------------------------------------------------------------
+
+
+async def _run_beside(app: Any, scope: dict[str, Any], request: Request, link: CallLink, name: str) -> Response:
+    """Return the response when it has begun, while the app goes on in a task of its own."""
+    ready: asyncio.Future[Response] = link.loop.create_future()
+
+    def respond(response: Response) -> None:
+        if not ready.done():
+            ready.set_result(response)
+
+    exchange = AsgiExchange(request, link, name, respond)
+
+    async def run() -> None:
+        try:
+            try:
+                await app(scope, exchange.receive, exchange.send)
+            except BaseException as error:  # noqa: BLE001 - as above
+                _check_failure(error, exchange, name, request)
+            _after(exchange, link)
+        except BaseException as error:
+            if ready.done():
+                raise
+            ready.set_exception(error if isinstance(error, Exception) else InternalServerError())
+
+    task = link.loop.create_task(run())
+    _beside.add(task)
+    task.add_done_callback(_forget)
+    request.after(asyncio.wait, [task])  # its end is waited for, as that of a background task
+    try:
+        return await asyncio.shield(ready)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _beside.discard(task)
+    if not task.cancelled():
+        task.exception()  # which was logged
+
+
+# --- WebSockets ---------------------------------------------------------------------------------------
+
+
+async def _run_websocket(
+    app: Any, request: Request, link: CallLink, name: str, mount: MountPoint, state: dict[str, Any] | None
+) -> Response:
+    transport = transport_of(request)
+    socket = AsgiWebSocket(request, transport, name)
+    scope = websocket_scope(request, link, mount, state, transport.offered)
+    try:
+        await app(scope, socket.receive, socket.send)
+    except BaseException as error:
+        forked_child.exit_if_forked()
+        if isinstance(error, asyncio.CancelledError) or (not socket.is_accepted and not socket.broken_rule):
+            raise
+        if not socket.broken_rule and not isinstance(error, ClientGone):
+            log.exception("%s failed in its WebSocket; id %s", name, request.id)
+            return Response(status=500)
+    if socket.broken_rule:
+        return Response(status=500)
+    if not socket.is_accepted and socket.state is not WebSocketState.OVER:
+        socket.note_broken("the app has returned, and sent neither websocket.accept nor websocket.close")
+        raise InternalServerError
+    return socket.response if not socket.is_accepted else Response(status=SWITCHING_PROTOCOLS)

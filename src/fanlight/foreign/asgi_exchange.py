@@ -1,0 +1,318 @@
+"""One request, and its response, of an ASGI app: what the app receives and sends.
+
+In: the app's messages. Out: a response, as soon as its content begins. One that is whole with its first message is
+bytes; any other is a stream, at the pace of its client. Refuses what breaks the rules of the HTTP message format: the
+app gets an exception, the log a line that names the rule, and the client a 500, or a response that is cut off where it
+has begun.
+
+    state      message                  next state
+    NOTHING    http.response.start      STARTED
+    STARTED    http.response.body       STREAMING (more_body), TRAILERS or OVER
+    STARTED    http.response.pathsend   OVER
+    STREAMING  http.response.body       STREAMING (more_body), TRAILERS or OVER
+    TRAILERS   http.response.trailers   TRAILERS (more_trailers) or OVER
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fanlight.errors import AppError, ClientDisconnected, HTTPError, InvalidResponse
+from fanlight.foreign.asgi_content import AsgiContent
+from fanlight.foreign.foreign_response import NO_CONTENT, BrokenRule, Fields, ForeignResponse, check_status
+from fanlight.foreign.pieces import ClientGone, Pieces
+from fanlight.message.early_hints import EarlyHints
+from fanlight.message.file_content import FileContent, Span, open_regular
+
+if TYPE_CHECKING:
+    from fanlight.message.call_link import CallLink
+    from fanlight.message.request import Request
+    from fanlight.message.response import Response
+
+log = logging.getLogger("fanlight.app")
+_DISCONNECT = "http.disconnect"
+
+
+class State(IntEnum):
+    """What has been sent."""
+
+    NOTHING = 0
+    STARTED = 1
+    STREAMING = 2
+    TRAILERS = 3
+    OVER = 4
+
+
+class AsgiExchange:
+    """One exchange; `respond` is called once, with the response."""
+
+    __slots__ = (
+        "_content",
+        "_fields",
+        "_gone",
+        "_has_trailers",
+        "_link",
+        "_name",
+        "_pieces",
+        "_request",
+        "_respond",
+        "_sent",
+        "_status",
+        "broken_rule",
+        "is_client_gone",
+        "state",
+    )
+
+    def __init__(self, request: Request, link: CallLink, name: str, respond: Callable[[Response], object]) -> None:
+        self._request, self._link, self._name, self._respond = request, link, name, respond
+        self._content = AsgiContent(request)
+        self._fields = Fields()
+        self._status = self._sent = 0
+        self._pieces: Pieces | None = None  # None: the response has no content, or it is not begun
+        self._has_trailers = False
+        self._gone: asyncio.Event | None = None  # set when nothing more is to be received
+        self.is_client_gone = False
+        self.state = State.NOTHING
+        self.broken_rule = ""
+
+    # --- what the app calls -----------------------------------------------------------------------
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the next event: a part of the content, then that the exchange is over, when it is."""
+        if not self._content.is_received and self.state is not State.OVER:
+            try:
+                event = await self._content.next_event()
+            except HTTPError as refusal:  # the content is malformed, too slow or too large
+                self._refuse(refusal)
+                event = None
+            if event is not None:
+                return event
+            self._leave()
+        if self.state is not State.OVER and not self.is_client_gone:
+            await self._until_gone()
+        return {"type": _DISCONNECT}
+
+    async def send(self, message: Any) -> None:
+        """Take a message of the app. Raises AppError for one that breaks the rules, ClientGone (an OSError)."""
+        try:
+            kind = message["type"]
+        except (TypeError, KeyError):
+            self.broken("a message is a dict with a `type`")
+        try:
+            if kind == "http.response.body":
+                await self._take_body(message)
+            elif kind == "http.response.start":
+                self._take_start(message)
+            elif kind == "http.response.pathsend":
+                self._take_path(message)
+            elif kind == "http.response.early_hint":
+                self._take_hints(message)
+            elif kind == "http.response.trailers":
+                self._take_trailers(message)
+            else:
+                self.broken(f"{kind!r} is no message of this connection; it takes http.response.start and .body")
+        except BrokenRule as rule:
+            self.broken(str(rule))
+
+    def broken(self, rule: str) -> NoReturn:
+        """Log that the app has broken a rule, and raise it."""
+        self.note_broken(rule)
+        raise AppError(f"ASGI: {rule}")
+
+    def note_broken(self, rule: str) -> None:
+        """Log that the app has broken a rule, and cut off a response that has begun."""
+        self.broken_rule = rule
+        log.error("%s breaks a rule of ASGI: %s; id %s", self._name, rule, self._request.id)
+        self.fail()
+
+    def fail(self) -> None:
+        """Cut off a response that has begun, and is not complete."""
+        if self.state in (State.STREAMING, State.TRAILERS):
+            self.state = State.OVER
+            if self._pieces is not None:
+                self._pieces.cut_off()
+            self._set_gone()
+
+    # --- messages ---------------------------------------------------------------------------------
+
+    def _take_start(self, message: dict[str, Any]) -> None:
+        if self.state is not State.NOTHING:
+            self.broken("http.response.start is sent once, before the content")
+        try:
+            status = check_status(message["status"])
+            fields = Fields()
+            fields.add_bytes(message.get("headers") or ())
+        except KeyError:
+            self.broken("http.response.start has a `status`")
+        except (TypeError, ValueError):
+            self.broken("the headers of http.response.start are pairs of bytes: [(b'name', b'value')]")
+        self._status, self._fields = status, fields
+        self._has_trailers = bool(message.get("trailers", False))
+        self.state = State.STARTED
+
+    async def _take_body(self, message: dict[str, Any]) -> None:
+        body = message.get("body", b"")
+        if body.__class__ is not bytes:
+            if not isinstance(body, bytes | bytearray | memoryview):
+                self.broken(f"`body` of http.response.body is bytes, not {type(body).__name__}")
+            body = bytes(body)
+        if self.state is State.STARTED:
+            if not message.get("more_body", False) and not self._has_trailers:
+                self._respond_whole(body)
+                return
+            await self._begin_stream()
+        elif self.state is not State.STREAMING:
+            self._refuse_body()
+        await self._stream(body, is_last=not message.get("more_body", False))
+
+    def _refuse_body(self) -> NoReturn:
+        if self.state is State.NOTHING:
+            self.broken("http.response.start is sent before http.response.body")
+        if self.is_client_gone:
+            raise ClientGone
+        self.broken("nothing is sent behind the content, which ends with the http.response.body without more_body")
+
+    def _respond_whole(self, body: bytes) -> None:
+        status, fields = self._status, self._fields
+        length = fields.length
+        if self._has_no_body:
+            if status not in NO_CONTENT and length != (len(body) or -1) and (length is not None or not body):
+                self._respond_over(ForeignResponse(status, fields, _nothing(), length))
+                return
+        elif length is not None and length != len(body):
+            self.broken(f"content-length is {length}, and the content has {len(body)} bytes")
+        self._respond_over(ForeignResponse(status, fields, body))
+
+    def _respond_over(self, response: Response) -> None:
+        self.state = State.OVER
+        self._set_gone()
+        self._respond(response)
+
+    @property
+    def _has_no_body(self) -> bool:
+        return self._request.head.method == "HEAD" or self._status in NO_CONTENT
+
+    async def _begin_stream(self) -> None:
+        try:
+            await self._content.keep_rest()
+        except ClientDisconnected:
+            self._leave()
+            raise ClientGone from None
+        except HTTPError as refusal:
+            self._refuse(refusal)
+            raise ClientGone from None
+        self.state = State.STREAMING
+        if self._has_no_body:
+            self._respond(ForeignResponse(self._status, self._fields, _nothing(), self._fields.length))
+            return
+        pieces = self._pieces = Pieces(self._link.loop, self._leave)
+        self._respond(ForeignResponse(self._status, self._fields, pieces, self._fields.length))
+
+    async def _stream(self, body: bytes, *, is_last: bool) -> None:
+        pieces, length = self._pieces, self._fields.length
+        if pieces is not None:
+            self._sent += len(body)
+            if length is not None and self._sent > length:
+                self.broken(f"the content is longer than its content-length of {length}")
+            try:
+                await pieces.put(body)
+            except ClientGone:
+                self._leave()
+                raise
+        if not is_last:
+            return
+        if pieces is not None and length is not None and self._sent < length:
+            self.broken(f"the content is shorter than its content-length of {length}: it has {self._sent} bytes")
+        if self._has_trailers:
+            self.state = State.TRAILERS
+        else:
+            self._complete()
+
+    def _complete(self) -> None:
+        self.state = State.OVER
+        if self._pieces is not None:
+            self._pieces.complete()
+        self._set_gone()
+
+    def _take_trailers(self, message: dict[str, Any]) -> None:
+        if self.state is not State.TRAILERS:
+            self.broken("http.response.trailers follows the content of a response that began with `trailers`")
+        fields = Fields()
+        fields.add_bytes(message.get("headers") or ())
+        head = self._request.head
+        takes_trailers = head.minor and "trailers" in head.values.get("te", "").lower()
+        if self._pieces is not None and takes_trailers and self._fields.length is None:
+            self._pieces.add_trailers(fields.pairs)
+        if not message.get("more_trailers", False):
+            self._complete()
+
+    def _take_path(self, message: dict[str, Any]) -> None:
+        if self.state is not State.STARTED:
+            self.broken("http.response.pathsend follows http.response.start, in the place of the content")
+        path = message.get("path")
+        if not isinstance(path, str):
+            self.broken("http.response.pathsend has a `path`")
+        if self._has_no_body:
+            self._respond_over(ForeignResponse(self._status, self._fields, _nothing(), self._fields.length))
+            return
+        file, found = open_regular(path)
+        size, length = found.st_size, self._fields.length
+        if length is not None and size < length:
+            file.close()
+            self.broken(f"content-length is {length}, and the file has {size} bytes")
+        content = FileContent(file, (Span(0, size if length is None else length),))
+        self._respond_over(ForeignResponse(self._status, self._fields, content, content.length))
+
+    def _take_hints(self, message: dict[str, Any]) -> None:
+        if self.state not in (State.NOTHING, State.STARTED):
+            self.broken("http.response.early_hint is sent before the content")
+        self._link.enable_hints()
+        try:
+            links = [bytes(each).decode("latin-1") for each in message.get("links", ())]
+            EarlyHints(self._request).send(*links)
+        except (TypeError, InvalidResponse) as error:
+            self.broken(f"the links of http.response.early_hint are values of the field Link: {error}")
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def _refuse(self, refusal: HTTPError) -> None:
+        """Respond to content that is refused, in the place of the app."""
+        self.is_client_gone = True
+        if self.state in (State.NOTHING, State.STARTED):
+            text = f"{refusal.detail}\n".encode()
+            fields = Fields()
+            fields.add_text("content-type", "text/plain; charset=utf-8")
+            for name, value in refusal.headers.items():
+                fields.add_text(name, value)
+            self._respond_over(ForeignResponse(refusal.status, fields, text))
+
+    async def _until_gone(self) -> None:
+        if self._gone is None:
+            self._gone = asyncio.Event()
+            if self.state is not State.STREAMING:
+                self._link.watch_client(self._on_gone)
+        await self._gone.wait()
+
+    def _on_gone(self) -> None:
+        """Note that the client has left; called also when its response has begun, which then knows by itself."""
+        if self.state in (State.NOTHING, State.STARTED):
+            self._leave()
+
+    def _leave(self) -> None:
+        self.is_client_gone = True
+        self._set_gone()
+
+    def _set_gone(self) -> None:
+        if self._gone is not None:
+            self._gone.set()
+
+
+def _nothing() -> Pieces:
+    """Return content of no pieces, for a response whose length may be that of another one."""
+    pieces = Pieces(asyncio.get_running_loop())
+    pieces.complete()
+    return pieces
