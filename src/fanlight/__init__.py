@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         BadField,
         BadRequest,
         BadSignature,
+        BusUnavailable,
         Conflict,
         ContentTooLarge,
         FanlightError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         LengthRequired,
         MethodNotAllowed,
         MisdirectedRequest,
+        MissedMessages,
         NoSuchURL,
         NotAcceptable,
         NotFound,
@@ -92,6 +94,7 @@ if TYPE_CHECKING:
     from fanlight.sessions.signer import Signer
     from fanlight.settings.limits import Limits
     from fanlight.site.app import App
+    from fanlight.topics.topic import Topic
 
 _MODULES = {
     # The application
@@ -147,6 +150,10 @@ _MODULES = {
     "InvalidMessage": "fanlight.message.websocket",
     "WebSocket": "fanlight.message.websocket",
     "WebSocketClosed": "fanlight.message.websocket",
+    # Topics
+    "BusUnavailable": "fanlight.errors",
+    "MissedMessages": "fanlight.errors",
+    "Topic": "fanlight.topics.topic",
     # Sessions
     "Flash": "fanlight.sessions.flash",
     "Session": "fanlight.sessions.session",
@@ -218,6 +225,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "BearerToken",
     "BlockingWebSocket",
     "Body",
+    "BusUnavailable",
     "CORS",
     "ClientCert",
     "Compression",
@@ -255,6 +263,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "Limits",
     "MethodNotAllowed",
     "MisdirectedRequest",
+    "MissedMessages",
     "MutableHeaders",
     "NameAndPassword",
     "NoSuchURL",
@@ -280,6 +289,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "TemplateError",
     "Templates",
     "TooManyRequests",
+    "Topic",
     "Unauthorized",
     "UnprocessableContent",
     "UnsupportedMediaType",

@@ -255,6 +255,34 @@ class StoreUnavailable(ServiceUnavailable):
         self.reason, self.is_about_writing = reason, is_about_writing
 
 
+class BusUnavailable(ServiceUnavailable):
+    """503: what carries the messages of topics can't be reached, or does not take any more; `reason` is for the log."""
+
+    def __init__(self, reason: str = "", *, retry_seconds: int = 1) -> None:
+        """Make an error; what the client is sent has nothing of the reason, which may name a host."""
+        detail = "A part of this site is not available just now. Try again in a moment."
+        super().__init__(detail, headers={"retry-after": str(retry_seconds)})
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class MissedMessages(ServiceUnavailable, ClientDisconnected):
+    """503: a listener of a topic was too slow, or was cut off from it, and has missed messages.
+
+    In a stream it ends the response like a disconnect: the client connects again.
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Make an error; the client is not sent the reason."""
+        super().__init__("Some messages were missed. Connect again.", headers={"retry-after": "1"})
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class InsufficientStorage(HTTPError, status=507):
     """507: the disk is full."""
 

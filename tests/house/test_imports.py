@@ -36,6 +36,7 @@ UNUSED = {
     "fanlight.app.observed_errors": "for development",
     "fanlight.protection.policy_reports": "for a site with an address for reports",
     "fanlight.stores.memory_store": "for a site that needs a store",
+    "fanlight.topics": "for a site with topics",
 }
 # Nor by the server of the lesson's app.
 UNUSED_BY_A_SERVER = {

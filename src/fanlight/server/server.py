@@ -16,10 +16,11 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from fanlight.errors import InvalidSetting
 from fanlight.message.handler import Handler, default_fields_of
+from fanlight.message.site_bus import SiteBus
 from fanlight.server.connection.connection import Connection
 from fanlight.server.exchange.request_observer import RequestObserver
 from fanlight.server.hub import Hub
@@ -32,6 +33,7 @@ from fanlight.server.recording.error_log import ErrorLog
 from fanlight.server.recording.formats import Format
 from fanlight.server.recording.own_loggers import enable_own_loggers
 from fanlight.server.shutdown import ShutdownController
+from fanlight.server.site_topics import begin_bus
 from fanlight.settings.host_names import HostNames
 from fanlight.settings.options import Options
 from fanlight.wire.http1.response_writer import write_line
@@ -62,11 +64,13 @@ class Server:
         watch: Callable[[Connection], object] | None = None,
         log_lines: LineFormat | None = None,
         message_format: logging.Formatter | None = None,
+        relay: Callable[[Any], Any] | None = None,
     ) -> None:
         """Prepare; nothing is opened before `open` or `run`. A worker is given the listeners it shares with others.
 
         `shutdown` is given where this server's signals end the process; `watch` is called with each new connection;
-        `log_lines` formats the access log in the place of the format of the options, `message_format` the error log.
+        `log_lines` formats the access log in the place of the format of the options, `message_format` the error log;
+        `relay` links the bus of a worker to that of its supervisor.
         Raises InvalidSetting, for example for a certificate that can't be read, and InvalidResponse for default fields
         of the handler that can't be sent.
         """
@@ -75,6 +79,8 @@ class Server:
         self._handler, self.options = handler, options or Options()
         self._listeners = listeners or ListenerSet(self.options)
         self._is_worker, self._watch, self._log_lines = is_worker, watch, log_lines
+        self._relay = relay
+        self._bus: SiteBus | None = None
         self._hub: Hub | None = None
         self._must_stop = False
         self._shutdown = shutdown or ShutdownController(self.options.limits)
@@ -166,6 +172,13 @@ class Server:
     async def serve(self, announce: Callable[[list[str]], object] | None = None) -> None:
         """Serve in the running loop, without signals; returns after `stop`."""
         stop_loop_in_child(asyncio.get_running_loop())
+        self._bus = begin_bus(self.options.bus, self._relay)
+        try:
+            await self._serve(announce)
+        finally:
+            self._bus.close()
+
+    async def _serve(self, announce: Callable[[list[str]], object] | None) -> None:
         if not await self._start_app():
             return
         enable_own_loggers()  # the lifespan may have set up logging
@@ -216,6 +229,8 @@ class Server:
             return
         self._listeners.remove_files()
         hub.drain()
+        if self._bus is not None:
+            self._bus.end_listening()
         if hub.table.connections and not self._is_worker:  # the supervisor logs this for all its workers
             log.info("shutting down: finishing active requests; a second signal closes their connections")
 

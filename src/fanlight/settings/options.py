@@ -13,7 +13,7 @@ from fanlight.settings.addresses import FD_PREFIX, UNIX_PREFIX, check_address
 from fanlight.settings.field import declare, validate
 from fanlight.settings.host_names import HostNames
 from fanlight.settings.limits import Limits
-from fanlight.settings.store_url import read_store_url
+from fanlight.settings.store_url import read_bus_url, read_store_url
 
 # Paths of the standard streams: one may be a socket or another user's pipe, which can't be opened by its path.
 STREAMS = {"-": 0, "/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/1": 1, "/dev/fd/2": 2}  # 0: the log's default stream
@@ -59,6 +59,13 @@ class Options:
         "store",
         "where sessions, counts and sign-outs are kept: sqlite:PATH, redis://HOST:PORT/0, rediss://..., unix:PATH or"
         " memory: (default: sessions in signed cookies, the rest in the state folder)",
+        group="Site",
+    )
+    bus: str = declare(
+        "",
+        "store",
+        "what carries the messages of topics to other machines: redis://HOST:PORT/0, rediss://... or unix:PATH"
+        " (default: the workers of this machine)",
         group="Site",
     )
     hosts: tuple[str, ...] = declare(
@@ -197,6 +204,8 @@ class Options:
             raise InvalidSetting("client_ca is given, but client_cert is off; add --client-cert required, or optional")
 
     def _check_store(self) -> None:
+        if self.bus:
+            read_bus_url(self.bus)
         if self.store and read_store_url(self.store).kind == "memory" and self.workers > 1:
             raise InvalidSetting(
                 f"store is memory:, which {self.workers} workers can't share; write sqlite:PATH, or leave it out"

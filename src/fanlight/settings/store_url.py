@@ -25,6 +25,7 @@ REDIS_PORT = 6379
 _OPTIONS = frozenset({"db", "username", "password", "client_name"})
 _OPTION_PREFIX = "ssl_"
 _NUMBER = lazy_pattern(r"[0-9]{1,5}")
+_BUS_FORMS = "write redis://HOST:PORT/0, rediss://... or unix:/run/redis.sock"
 _FORMS = "write sqlite:PATH, redis://HOST:PORT/0, rediss://..., unix:/run/redis.sock or memory:"
 
 
@@ -51,6 +52,16 @@ def read_store_url(url: str) -> StoreURL:
     if url.startswith(UNIX) and not url.startswith(f"{UNIX}//"):
         url = f"{UNIX}//{url.removeprefix(UNIX)}"
     return _redis(url)
+
+
+def read_bus_url(url: str) -> StoreURL:
+    """Return the parts of the URL of a bus, which is a Redis. Raises InvalidSetting, as above."""
+    if url == MEMORY or url.startswith(SQLITE):
+        raise InvalidSetting(f"the bus is a Redis or a Valkey; {_BUS_FORMS}")
+    try:
+        return read_store_url(url)
+    except InvalidSetting as error:
+        raise InvalidSetting(str(error).replace("the store", "the bus").replace(_FORMS, _BUS_FORMS)) from None
 
 
 def with_absolute_path(url: str) -> str:

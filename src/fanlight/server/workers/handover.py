@@ -7,6 +7,7 @@ that continues with all of them; the workers serve meanwhile. Before that, the n
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -73,6 +74,8 @@ class Handover(Struct, frozen=True, kw_only=True):
     past: CountsSnapshot
     restarts: Counter[str]
     admin_sockets: list[socket.socket]
+    relay: bytes = b""  # its state, if it runs; as msgpack
+    relay_descriptors: list[int] = []
 
     def exec(self, command: Sequence[str], signals: Sequence[signal.Signals]) -> None:
         """Replace this program; the new one starts with these signals blocked. Returns only by raising OSError."""
@@ -90,11 +93,13 @@ class Handover(Struct, frozen=True, kw_only=True):
             "past": self.past,
             "restarts": dict(self.restarts),
             "admin": [each.fileno() for each in self.admin_sockets],
+            "relay": [base64.b64encode(self.relay).decode(), self.relay_descriptors],
             "files": dict(registered_files()),
         }
         descriptors = [each.sock.fileno() for each in self.listeners]
         descriptors += [each.channel.fileno() for each in self.workers]
         descriptors += [each.fileno() for each in self.admin_sockets]
+        descriptors += self.relay_descriptors
         with _memory_file() as file:
             file.write(json.dumps(facts).encode())  # not by msgspec: the path of a socket may be in any encoding
             file.seek(0)
@@ -119,6 +124,7 @@ class Handover(Struct, frozen=True, kw_only=True):
         with os.fdopen(int(number), "rb") as file:
             facts: dict[str, Any] = json.loads(file.read())
         restore_files(facts["files"])
+        relay, relay_descriptors = facts.get("relay", ("", []))  # of an older supervisor: none
         now = time.monotonic()
         return cls(
             listeners=[Listener(_socket(fd), bind, is_redirect) for fd, bind, is_redirect in facts["listeners"]],
@@ -139,6 +145,8 @@ class Handover(Struct, frozen=True, kw_only=True):
             past=facts["past"],
             restarts=Counter(facts["restarts"]),
             admin_sockets=[_socket(fd) for fd in facts["admin"]],
+            relay=base64.b64decode(relay),
+            relay_descriptors=relay_descriptors,
         )
 
 

@@ -22,7 +22,7 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanlight.server.io.terminal import Terminal
 from fanlight.server.listening.listeners import ListenerSet
@@ -39,6 +39,9 @@ from fanlight.server.workers.worker_policy import WORKER_GRACE_SECONDS, WorkerPo
 from fanlight.server.workers.worker_process import Spawner, identity_of, own_command
 from fanlight.server.workers.worker_state import Worker
 from fanlight.settings.options import Options
+
+if TYPE_CHECKING:
+    from fanlight.server.workers.relay import Relay
 
 SIGNALS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)  # beside those that stop the process
 GRACE_SECONDS = WORKER_GRACE_SECONDS + 3.0  # beyond drain_seconds, before this process is ended too
@@ -82,7 +85,12 @@ class Supervisor:
         self._facts: dict[str, Any] = {}
         self._is_announced = self._is_reloading = self.is_ready = handover is not None
         self._error_log = ErrorLog(options.log_file, has_process_id=True)
+        self._relay: Relay | None = None
         if handover is not None:
+            if handover.relay:
+                from fanlight.server.workers.relay import Relay  # noqa: PLC0415 - for a site with topics
+
+                self._relay = Relay.resumed(handover.relay, handover.relay_descriptors).start()
             self._listeners.adopt(handover.listeners)
             self.policy.resume(handover.workers, handover.generation, handover.past, handover.restarts)
             self.policy.reload()
@@ -188,11 +196,11 @@ class Supervisor:
         messages = worker.channel.received()
         if not worker.channel.is_open:
             self._unwatch_channel(worker)
-        for message, _ in messages:
-            self._handle_message(worker, message)
+        for message, descriptors in messages:
+            self._handle_message(worker, message, descriptors)
         return bool(messages)
 
-    def _handle_message(self, worker: Worker, message: dict[str, Any]) -> None:
+    def _handle_message(self, worker: Worker, message: dict[str, Any], descriptors: list[int]) -> None:
         what = message.pop("what")
         now = time.monotonic()
         if what == "loaded":
@@ -208,6 +216,17 @@ class Supervisor:
         elif what == "reply":
             for query in self._queries:
                 query.take_reply(worker, message)
+        elif what == "topics":
+            self._relay_for(worker, descriptors)
+
+    def _relay_for(self, worker: Worker, descriptors: list[int]) -> None:
+        """Carry the messages of a worker's topics; the relay begins with the first worker that has any."""
+        if self._relay is None:
+            from fanlight.server.workers.relay import Relay  # noqa: PLC0415 - for a site with topics
+
+            self._relay = Relay().start()
+        for each in descriptors:
+            self._relay.add(each, worker.pid)
 
     def _send_sockets(self, worker: Worker) -> None:
         """Send a worker the listening sockets; they are opened when the site has started in the first worker."""
@@ -284,7 +303,7 @@ class Supervisor:
             return
         self._preflight = None
         if preflight.has_passed:
-            policy = self.policy
+            policy, relay = self.policy, self._relay
             handover = Handover(
                 listeners=self._listeners.listeners,
                 workers=policy.workers,
@@ -292,6 +311,8 @@ class Supervisor:
                 past=policy.past,
                 restarts=policy.restarts,
                 admin_sockets=admin_sockets,
+                relay=b"" if relay is None else relay.stop(),
+                relay_descriptors=[] if relay is None else relay.descriptors,
             )
             try:
                 if self._spawner.folder is not None:
@@ -299,4 +320,6 @@ class Supervisor:
                 handover.exec(self._command, (*STOP_SIGNALS, *SIGNALS))
             except OSError as error:
                 log.error("the supervisor can't load the new code: %s", error)  # noqa: TRY400 - the reason is in the message
+                if relay is not None:
+                    relay.start()
         log.error("the new code does not start; the old code goes on serving")

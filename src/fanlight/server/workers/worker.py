@@ -9,6 +9,7 @@ that owns the hub, and so shows that it responds.
     ping                         pong, from the hub
     status                       reply, from the channel's thread
     drain, abandon, reopen
+                                 topics, with a socket for the relay
                                  leaving, when a signal or the loss of the supervisor stops the worker
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import faulthandler
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -41,10 +43,32 @@ def run_worker(
     faulthandler.enable()  # on SIGABRT, sent by a supervisor that gets no heartbeat, dump the stacks
     channel.send("loaded", **facts)
     listeners = SharedListenerSet(options, channel)
-    server = Server(handler, options, listeners=listeners, is_worker=True, shutdown=shutdown)
+    server = Server(
+        handler,
+        options,
+        listeners=listeners,
+        is_worker=True,
+        shutdown=shutdown,
+        relay=lambda bus: _link(bus, channel),
+    )
     shutdown.on(signal.SIGUSR1, server.reopen_logs)
     WorkerControl(server, channel, shutdown, listeners).run()
     return LATE_EXIT_CODE if server.has_cut_off else 0
+
+
+def _link(bus: Any, channel: Channel) -> Any:
+    """Return the link of a bus to the supervisor's relay, which gets a socket for it when it is first used."""
+    from fanlight.server.workers.relay_link import RelayLink  # noqa: PLC0415 - for a site with topics
+
+    def connect() -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            if not channel.send("topics", [theirs.fileno()]):
+                ours.close()
+                raise OSError("its channel is closed")
+        return ours
+
+    return RelayLink(bus, connect)
 
 
 class WorkerControl:
