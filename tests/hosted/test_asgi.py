@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.hosted.asgi_channel import Channel, body, scope
 
-from fanlight import App, ContentStream, EventStream, Request, Response, Static, WebSocket
+from fanlight import App, ContentStream, EventStream, Request, Response, Static, Topic, WebSocket
 from fanlight.settings.limits import Limits
 
 
@@ -299,3 +299,49 @@ def test_a_plain_request_to_a_websocket() -> None:
     """It is told to upgrade."""
     channel = ask(App({"/": echo}), scope())
     assert channel.status == 426
+
+
+def test_topics_work_under_another_server() -> None:
+    """What a view publishes, another one that listens gets; also in a second loop, as a test may have."""
+
+    async def view() -> str:
+        topic = Topic[str]("a")
+        subscription = topic.subscribe()
+        await topic.publish("heard")
+        return await anext(subscription)
+
+    app = App({"/": view})
+    assert [ask(app, scope()).content for _ in range(2)] == [b"heard", b"heard"]
+
+
+def test_topics_work_in_the_lifespan_under_another_server() -> None:
+    """They are those that requests have, and a listener of the lifespan ends at the shutdown."""
+    heard: list[str] = []
+
+    async def lifespan() -> AsyncIterator[None]:
+        async def listen() -> None:
+            heard.extend([each async for each in Topic[str]("a")])
+
+        task = asyncio.create_task(listen())
+        yield
+        await task
+
+    async def view() -> str:
+        await Topic[str]("a").publish("heard")
+        return ""
+
+    async def run() -> None:
+        app = App({"/": view}, lifespan=lifespan)
+        life: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        done: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        living = asyncio.ensure_future(app({"type": "lifespan"}, life.get, done.put))
+        await life.put({"type": "lifespan.startup"})
+        assert (await done.get())["type"] == "lifespan.startup.complete"
+        channel = Channel(body(b""))
+        await app(scope(), channel.receive, channel.send)
+        await life.put({"type": "lifespan.shutdown"})
+        assert (await done.get())["type"] == "lifespan.shutdown.complete"
+        await living
+
+    asyncio.run(run())
+    assert heard == ["heard"]

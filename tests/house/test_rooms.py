@@ -61,7 +61,7 @@ ROOMS = {
         "foreign",
         "sessions",
     },
-    "topics": {"errors", "lazy_logger", "settings", "message"},
+    "topics": {"errors", "settings", "message"},
     "server": {
         *("errors", "bootstrap", "lazy_logger", "lazy_pattern", "tracebacks", "settings", "wire", "message"),
         "topics",

@@ -21,11 +21,13 @@ from fanlight.errors import ServiceUnavailable
 from fanlight.message.handler import Call, Handler, Lane, encoder_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
+from fanlight.message.site_bus import SITE_BUS, SiteBus
 from fanlight.server.dispatch.contexts import context_maker
 from fanlight.server.exchange.allowed_hosts import AllowedHosts
 from fanlight.server.exchange.background_tasks import BackgroundTasks
 from fanlight.server.exchange.dispatch import BUSY, broken, internal_error
 from fanlight.server.io.thread_pool import WAITING_CALLS_PER_THREAD, ThreadPool, in_thread
+from fanlight.server.site_topics import begin_bus
 from fanlight.settings.host_names import HostNames
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
@@ -63,6 +65,8 @@ class HostedApp:
         self._pool = ThreadPool(self.limits.threads, self.limits.threads * WAITING_CALLS_PER_THREAD)
         self._on_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, OnLoop] = WeakKeyDictionary()
         self._starting: asyncio.Task[None] | None = None
+        self._bus_url = options.bus
+        self._bus: SiteBus | None = None
         self._has_started = False
 
     # --- its life -------------------------------------------------------------------------------
@@ -77,6 +81,7 @@ class HostedApp:
 
     async def _start(self) -> None:
         try:
+            self._begin_bus()
             await self.app.start()
             self._has_started = True
         finally:
@@ -84,21 +89,34 @@ class HostedApp:
 
     async def stop(self) -> None:
         """Wait for background tasks, then run the rest of the lifespan."""
+        if self._bus is not None:
+            self._bus.end_listening()
         await self.on_loop().background.finish(self.limits.drain_seconds)
         if self._has_started:
             self._has_started = False
             await self.app.stop()
+        if self._bus is not None:
+            self._bus.close()
+            self._bus = None
 
     def on_loop(self) -> OnLoop:
         """Return what belongs to the running loop."""
         loop = asyncio.get_running_loop()
         found = self._on_loops.get(loop)
         if found is None:
+            self._begin_bus()
             threads = partial(in_thread, self._pool, loop)
             found = self._on_loops[loop] = OnLoop(
                 loop, self._pool, BackgroundTasks(loop, self._pool), context_maker(threads, lambda _: None)
             )
         return found
+
+    def _begin_bus(self) -> None:
+        """Set the bus of the topics for this context, with which the lifespan, and each request, begins."""
+        if self._bus is None or self._bus.loop.is_closed():
+            self._bus = begin_bus(self._bus_url)
+        else:
+            SITE_BUS.set(self._bus)
 
     # --- one request ----------------------------------------------------------------------------
 

@@ -10,17 +10,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakSet
 
 from fanlight.errors import AppError
+
+
+class Loop(Protocol):
+    """The event loop that serves a site."""
+
+    def is_closed(self) -> bool:
+        """Whether it has ended."""
+
+    def call_soon_threadsafe(self, callback: Callable[[], object], /) -> object:
+        """Have it call a function; from any thread."""
 
 
 class SiteBus:
     """The place of one server's bus."""
 
-    def __init__(self, make: Callable[[], Any]) -> None:
-        """Begin without one; `make` is called for the first topic that is used."""
-        self._make = make
+    def __init__(self, loop: Loop, make: Callable[[], Any]) -> None:
+        """Begin without one; `make` is called for the first topic that is used. `loop` serves the site."""
+        self.loop, self._make = loop, make
         self._bus: Any = None
         self._lock = threading.Lock()
         self._is_closed = False
@@ -28,7 +39,7 @@ class SiteBus:
     def begin(self) -> None:
         """Be the bus of all that runs in this context from now on."""
         SITE_BUS.set(self)
-        _running.append(self)
+        _running.add(self)
 
     def get(self) -> Any:
         """Return the bus. Raises AppError when the server has stopped."""
@@ -43,20 +54,20 @@ class SiteBus:
     def end_listening(self) -> None:
         """End all that listen, as the server stops; from any thread."""
         if self._bus is not None:
-            self._bus.loop.call_soon_threadsafe(self._bus.end_listening)
+            self.loop.call_soon_threadsafe(self._bus.end_listening)
 
     def close(self) -> None:
         """Close the bus, if there is one; on the event loop."""
         with self._lock:
             self._is_closed = True
-        _running.remove(self)
+        _running.discard(self)
         if self._bus is not None:
             self._bus.close()
 
 
 # The server sets it before the lifespan begins, and so in the context of every request.
 SITE_BUS: ContextVar[SiteBus] = ContextVar("fanlight_site_bus")
-_running: list[SiteBus] = []  # of this process
+_running: WeakSet[SiteBus] = WeakSet()  # of this process
 
 
 def current_bus() -> Any:
@@ -64,9 +75,10 @@ def current_bus() -> Any:
     found = SITE_BUS.get(None)
     if found is not None:
         return found.get()
-    if len(_running) == 1:
-        return _running[0].get()
-    if not _running:
+    running = [each for each in _running if not each.loop.is_closed()]
+    if len(running) == 1:
+        return running[0].get()
+    if not running:
         raise AppError("a topic was used, but no server runs; use it in views, in the lifespan, or in what they start")
     raise AppError(
         "a topic was used in a thread of its own, and several servers run in this process; start the thread with"

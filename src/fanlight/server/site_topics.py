@@ -32,6 +32,6 @@ def begin_bus(url: str, relay: Callable[[Any], Any] | None = None) -> SiteBus:
         from fanlight.topics.open_bus import prepare  # noqa: PLC0415 - as above
 
         prepare(url)
-    bus = SiteBus(make)
+    bus = SiteBus(loop, make)
     bus.begin()
     return bus
