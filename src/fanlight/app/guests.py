@@ -23,7 +23,9 @@ from fanlight.routing.tree import NoParameters
 if TYPE_CHECKING:
     from fanlight.foreign.guest import Guest
 
-Find = Callable[[str, str], tuple[Route, dict[str, object]] | NoMatch]
+Found = tuple[Route, dict[str, object]] | NoMatch
+Find = Callable[[str, str], Found]
+_BELOW = f"{{{Subtree(None).name}...}}"
 _MODULE = "fanlight.foreign.guest"
 
 
@@ -53,11 +55,27 @@ class Guests:
         return first if self.has(first) and all(each is first for each in others) and len(others) == 1 else None
 
     def finder(self, table: Table) -> Find:
-        """Return what finds the route of a request: a guest that is the whole site has all paths, and all methods."""
-        if self.only_one(table) is None or table.routes[0].pattern != "/":
+        """Return what finds the route of a request: what is below the place of a guest is the guest's, whatever it is.
+
+        The table knows paths that have one spelling, and the methods of the RFCs; a guest may take others.
+        """
+        if self.only_one(table) is not None and table.routes[0].pattern == "/":
+            only = table.routes[0], NoParameters()
+            return lambda *_: only
+        mounts = [(each.pattern.removesuffix(_BELOW), each) for each in table.routes if self.has(each.view)]
+        mounts = sorted((each for each in mounts if each[0] != each[1].pattern), key=lambda each: each[0], reverse=True)
+        if not mounts:
             return table.find
-        found = table.routes[0], NoParameters()
-        return lambda *_: found
+
+        def find(method: str, raw_path: str) -> Found:
+            found = table.find(method, raw_path)
+            if found.__class__ is not tuple:
+                for prefix, route in mounts:
+                    if raw_path.startswith(prefix):
+                        return route, {}
+            return found
+
+        return find
 
     def call(self, guest: Guest, pattern: str, calls: CallFactory, name: str) -> Call:
         """Return the call of a guest at a pattern. Raises SetupError."""
@@ -69,7 +87,7 @@ class Guests:
             refuse(str(error), "")
         if guest not in self._guests:
             self._guests.append(guest)
-        mount = MountPoint(pattern.removesuffix(f"{{{Subtree(None).name}...}}"))
+        mount = MountPoint(pattern.removesuffix(_BELOW))
         name = f"{name.partition(' ')[2] or name} ({guest})"
         if guest.kind.value == "asgi":
             from fanlight.foreign.asgi_app import asgi_run  # noqa: PLC0415 - as above

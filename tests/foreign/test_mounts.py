@@ -1,0 +1,219 @@
+"""Apps that are mounted in URLS: where they are, what is around them, and their lifespans."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fanlight import CORS, App, asgi, cross_site, middleware, rate_limit, table, wsgi
+from fanlight.errors import AppError, SetupError
+from fanlight.foreign.guest import Guest
+from fanlight.testing import Client
+
+
+async def where_asgi(scope: Any, receive: Any, send: Any) -> None:
+    """Respond with where the app is, and the method."""
+    if scope["type"] == "http":
+        text = f"{scope['method']} {scope['root_path']}|{scope['path']}|{scope['raw_path'].decode()}"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-a", b"b")]})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+
+def where_wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    """Respond with where the app is, and the method."""
+    start_response("200 OK", [])
+    return [f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']}|{environ['PATH_INFO']}".encode("latin-1")]
+
+
+URLS = {
+    "/": lambda: "home",
+    "/api": asgi(where_asgi),
+    "/api/own": lambda: "of the site",
+    "/shop": table({"/old": wsgi(where_wsgi), "/new": {"/deep": asgi(where_asgi)}}, name="shop"),
+}
+
+
+@pytest.fixture
+def client() -> Any:
+    """Return a client of a site with mounts."""
+    with Client(App(URLS)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/api/", "GET /api|/api/|/api/"),
+        ("/api/a%20b/", "GET /api|/api/a b/|/api/a%20b/"),
+        ("/%61pi/x", "GET /api|/api/x|/%61pi/x"),
+        ("/shop/old/", "GET /shop/old|/"),
+        ("/shop/old/a/b", "GET /shop/old|/a/b"),
+        ("/shop/new/deep/x", "GET /shop/new/deep|/shop/new/deep/x|/shop/new/deep/x"),
+        ("/shop/new/deep//x%2Fy", "GET /shop/new/deep|/shop/new/deep//x/y|/shop/new/deep//x%2Fy"),
+        ("/api/a/../%ff", "GET /api|/api/a/../\ufffd|/api/a/../%ff"),
+        ("/shop/old//http://a", "GET /shop/old|//http://a"),
+        ("/api/own", "of the site"),
+        ("/", "home"),
+    ],
+)
+def test_an_app_finds_its_place(client: Client, path: str, expected: str) -> None:
+    """`root_path` and SCRIPT_NAME are the path of the mount, also in nested tables; the site's own routes win."""
+    text = client.get(path).text
+    assert text == expected
+
+
+def test_a_mount_without_its_slash_is_redirected(client: Client) -> None:
+    """As for a folder of files, so that relative links of its first page work."""
+    response = client.get("/shop/old")
+    assert (response.status, response.headers["location"]) == (308, "/shop/old/")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "PURGE"])
+def test_an_app_has_all_methods(client: Client, method: str) -> None:
+    """Which methods a path takes is the app's to say."""
+    assert client.request(method, "/api/x").text.startswith(f"{method} ")
+    assert client.request(method, "/shop/old/x").text.startswith(f"{method} ")
+
+
+def test_its_responses_have_no_fields_of_the_site(client: Client) -> None:
+    """A policy for the pages of the site could break those of the app: they are sent as it makes them."""
+    assert "x-frame-options" in client.get("/").headers
+    assert list(client.get("/api/").headers) == ["x-a", "server", "date", "content-length"]
+
+
+def test_a_page_of_another_site_sends_nothing_to_it(client: Client) -> None:
+    """The check of cross-site requests holds for a mount as well."""
+    foreign = {"origin": "https://evil.example"}
+    assert client.post("/api/x", headers=foreign).status == 403
+    assert client.get("/api/x", headers=foreign).status == 200
+
+
+def test_marks_around_a_mount_hold() -> None:
+    """Middleware, rate limits, cross_site and CORS are around all paths of an app."""
+
+    def note(request: Any) -> Any:
+        response = yield
+        response.headers["x-noted"] = "1"
+
+    urls = {
+        "/m": middleware(note)(wsgi(where_wsgi)),
+        "/r": rate_limit("2/minute")(asgi(where_asgi)),
+        "/x": cross_site(asgi(where_asgi)),
+    }
+    with Client(App(urls)) as client:
+        assert client.get("/m/a").headers["x-noted"] == "1"
+        assert [client.get(f"/r/{each}").status for each in range(3)] == [200, 200, 429]
+        assert client.post("/x/", headers={"origin": "https://partner.example"}).status == 200
+
+
+def test_cors_around_a_mount_is_refused_with_what_to_do() -> None:
+    """An app gets the preflights itself."""
+    with pytest.raises(SetupError, match="put `CORS"):
+        App({"/a": CORS(origins=["https://a.example"])(asgi(where_asgi))})
+
+
+def test_an_app_is_imported_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`wsgi("legacy.app:app")`, an attribute of an object, and the result of a function."""
+    (tmp_path / "mounted_legacy.py").write_text(
+        "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'named']\n"
+        "def make():\n    return app\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with Client(App({"/a": wsgi("mounted_legacy:app"), "/b": wsgi("mounted_legacy:make()")})) as client:
+        assert (client.get("/a/").text, client.get("/b/").text) == ("named", "named")
+    del sys.modules["mounted_legacy"]
+
+
+@pytest.mark.parametrize(
+    ("guest", "complaint"),
+    [
+        (wsgi(where_asgi), "is of ASGI; write asgi(...)"),
+        (asgi(where_wsgi), "is of WSGI; write wsgi(...)"),
+        (asgi("nowhere"), 'names no app; write the module and the name: "legacy.app:app"'),
+        (asgi("no_such_module_here:app"), "there is no module no_such_module_here"),
+        (asgi("fanlight:no_app"), "fanlight has no no_app"),
+        (wsgi(7), "is a int"),
+    ],
+)
+def test_what_is_no_such_app_is_refused_before_the_port_opens(guest: Guest, complaint: str) -> None:
+    """The message says what to write, and where."""
+    with pytest.raises(SetupError) as refused:
+        App({"/a": guest})
+    assert complaint in str(refused.value)
+
+
+def test_a_mount_has_one_place() -> None:
+    """A key with a parameter, or with methods, is refused."""
+    with pytest.raises(SetupError, match="an app has one place"):
+        App({"/{lang}/a": asgi(where_asgi)})
+    with pytest.raises(SetupError, match="gives methods to an app, which takes all methods"):
+        App({"POST /a": asgi(where_asgi)})
+
+
+# --- lifespans ------------------------------------------------------------------------------------------
+
+
+def _with_lifespan(events: list[str], *, fails: str = "") -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": repr(scope["state"]).encode()})
+            scope["state"]["own"] = 1
+            return
+        assert (await receive()) == {"type": "lifespan.startup"}
+        if fails == "startup":
+            await send({"type": "lifespan.startup.failed", "message": "no database"})
+            return
+        scope["state"]["pool"] = "open"
+        events.append("guest starts")
+        await send({"type": "lifespan.startup.complete"})
+        assert (await receive()) == {"type": "lifespan.shutdown"}
+        events.append("guest stops")
+        await send({"type": "lifespan.shutdown.failed" if fails else "lifespan.shutdown.complete", "message": "stuck"})
+
+    return app
+
+
+def test_lifespans_run_with_that_of_the_site() -> None:
+    """They start behind it, and stop before it; each request has a copy of the state."""
+    events: list[str] = []
+
+    def lifespan(app: App) -> Any:
+        events.append("site starts")
+        yield
+        events.append("site stops")
+
+    guest = asgi(_with_lifespan(events))
+    with Client(App({"/a": guest, "/b": guest}, lifespan=lifespan)) as client:
+        assert [client.get(path).text for path in ("/a/", "/b/")] == ["{'pool': 'open'}"] * 2
+    assert events == ["site starts", "guest starts", "guest stops", "site stops"]
+
+
+def test_a_start_that_fails_ends_the_start_of_the_site() -> None:
+    """The message of the app is that of the error, and what had started is stopped."""
+    events: list[str] = []
+    app = App({"/a": asgi(_with_lifespan(events)), "/b": asgi(_with_lifespan(events, fails="startup"))})
+    with pytest.raises(AppError, match="can't start: no database"):
+        Client(app)
+    assert events == ["guest starts", "guest stops"]
+
+
+async def _raises(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        raise ValueError("only HTTP")
+    await where_asgi(scope, receive, send)
+
+
+async def _returns(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] != "lifespan":
+        await where_asgi(scope, receive, send)
+
+
+@pytest.mark.parametrize("app", [_raises, _returns])
+def test_an_app_without_a_lifespan_is_served(app: Any) -> None:
+    """An app that raises or returns at once has no lifespan, and is served all the same."""
+    with Client(App({"/a": asgi(app)})) as client:
+        assert client.get("/a/").status == 200
