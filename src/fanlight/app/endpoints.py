@@ -15,7 +15,7 @@ from typing import NoReturn, TypeGuard
 from fanlight.app.calls import BoundView, CallFactory
 from fanlight.app.cors_paths import CallFacts, CorsPaths
 from fanlight.app.guard_choice import GuardChoice
-from fanlight.app.guests import Guests
+from fanlight.app.guests import Guests, is_guest
 from fanlight.app.middleware import read_middleware
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
@@ -145,7 +145,7 @@ class Endpoints:
             return calls.for_handler(lambda request: self._responses.make(value, request), f"{name} ({value.template})")
         if isinstance(value, Static):
             return self._statics.call(value, pattern, calls, name, is_private=bool(middleware))
-        if self._guests.has(value):
+        if is_guest(value):
             return self._guests.call(value, pattern, calls, name)
         if not is_view(value):
             _refuse_value(value, pattern)

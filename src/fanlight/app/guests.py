@@ -29,6 +29,12 @@ _BELOW = f"{{{Subtree(None).name}...}}"
 _MODULE = "fanlight.foreign.guest"
 
 
+def is_guest(value: object) -> TypeGuard[Guest]:
+    """Return whether a value of `URLS` is a guest."""
+    module = sys.modules.get(_MODULE)  # without it there is none
+    return module is not None and isinstance(value, module.Guest)
+
+
 class Guests:
     """The guests of one app."""
 
@@ -36,23 +42,18 @@ class Guests:
         self._guests: list[Guest] = []
         self._started: list[Guest] = []
 
-    def has(self, value: object) -> TypeGuard[Guest]:
-        """Return whether a value of `URLS` is a guest."""
-        module = sys.modules.get(_MODULE)  # without it there is none
-        return module is not None and isinstance(value, module.Guest)
-
     def may_upgrade(self, value: object) -> bool:
         """Return whether a request for a value may begin a WebSocket that it decides about."""
-        return self.has(value) and value.kind.value == "asgi"
+        return is_guest(value) and value.kind.value == "asgi"
 
     def table_value(self, value: object) -> object:
         """Return a value of `URLS` as the table needs it: a guest has all paths below its key."""
-        return Subtree(value, methods=METHODS, kind="an app") if self.has(value) else value
+        return Subtree(value, methods=METHODS, kind="an app") if is_guest(value) else value
 
     def only_one(self, table: Table) -> Guest | None:
         """Return the guest that is the whole site, None if there is none."""
         first, *others = (each.view for each in table.routes)
-        return first if self.has(first) and all(each is first for each in others) and len(others) == 1 else None
+        return first if is_guest(first) and all(each is first for each in others) and len(others) == 1 else None
 
     def finder(self, table: Table) -> Find:
         """Return what finds the route of a request: what is below the place of a guest is the guest's, whatever it is.
@@ -62,7 +63,7 @@ class Guests:
         if self.only_one(table) is not None and table.routes[0].pattern == "/":
             only = table.routes[0], NoParameters()
             return lambda *_: only
-        mounts = [(each.pattern.removesuffix(_BELOW), each) for each in table.routes if self.has(each.view)]
+        mounts = [(each.pattern.removesuffix(_BELOW), each) for each in table.routes if is_guest(each.view)]
         mounts = sorted((each for each in mounts if each[0] != each[1].pattern), key=lambda each: each[0], reverse=True)
         if not mounts:
             return table.find

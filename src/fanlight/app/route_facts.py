@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from fanlight.app.application import Application
 from fanlight.app.endpoints import is_view
+from fanlight.app.guests import is_guest
 from fanlight.app.string_values import is_template_name
 from fanlight.binding.callables import display_name, is_async, source_location
 from fanlight.binding.dependencies import Dependencies
@@ -39,7 +40,7 @@ class RouteFacts(Struct, frozen=True, kw_only=True):
     """A route, and what serves it."""
 
     route: Route
-    kind: str  # view, template, text, page, response or static
+    kind: str  # view, template, text, page, response, static or app
     view_place: str  # "views.py:12", "" for what is no function
     is_async: bool
     lane: str  # "inline" or "thread" if the view is pinned, else ""
@@ -70,6 +71,8 @@ def route_facts(app: Application) -> Iterator[RouteFacts]:
 def _kind_of(value: object) -> str:
     if isinstance(value, str):
         return "template" if is_template_name(value) else "text"
+    if is_guest(value):
+        return "app"
     return next((kind for cls, kind in _KINDS if isinstance(value, cls)), "view")
 
 

@@ -19,7 +19,7 @@ def format_routes(table: Table) -> list[str]:
     """Return a line for each route: its methods, pattern, view and source location."""
     rows = [
         (
-            "|".join(in_order(route.methods)),
+            _methods_of(route),
             route.pattern,
             _short_repr(route.view) if isinstance(route.view, Static) else route.full_name or _short_repr(route.view),
             short_path(route.place),
@@ -49,7 +49,7 @@ def explain_match(app: Application, question: str) -> list[str]:
 
 
 def _methods_of(route: Route) -> str:
-    """Return the methods of a route; all of them are "ANY"."""
+    """Return the methods of a route; all that there are is "ANY"."""
     return "ANY" if len(route.methods) == len(METHODS) else "|".join(in_order(route.methods))
 
 
