@@ -56,6 +56,7 @@ class Picture:
     command: str = "run"  # or "dev"
     change: tuple[str, str, str] | None = None  # a file, a text in it, and another in its place, once the page is open
     act: Act | None = None  # is called with the tab, which shows the page, and the address of the site
+    workers: int = 0
     phone: bool = True
     whole: bool = False  # at a desk, take the page down to its end
 
@@ -205,10 +206,34 @@ def try_the_api(tab: Tab, _: str) -> None:
     tab.wait_for("document.querySelector('output .good')")
 
 
+def talk(tab: Tab, url: str) -> None:
+    """Let two people talk: this tab is Ben's, another one of the same browser Anna's."""
+    anna = tab.beside()
+    for each, name in ((anna, "Anna"), (tab, "Ben")):
+        each.open(url)
+        each.type("[name=name]", name)
+        each.evaluate("document.querySelector('[name=name]').dispatchEvent(new Event('change'))")
+        each.wait_for(f"document.querySelector('#state').textContent === 'connected as {name}'")
+    for count, (each, text) in enumerate(TALK, 1):
+        speaker = anna if each == "Anna" else tab
+        speaker.type("[name=text]", text)
+        speaker.evaluate("document.querySelector('#say').requestSubmit()")
+        for other in (anna, tab):
+            other.wait_for(f"document.querySelectorAll('#lines li').length === {count}")
+    anna.close_page()
+
+
 def wait_for_the_overlay(tab: Tab, _: str) -> None:
     """Wait until the page shows why newer code does not serve."""
     tab.wait_for("document.querySelector('fanlight-dev')")
 
+
+TALK = (
+    ("Anna", "Is anybody at the window seat?"),
+    ("Ben", "I am, until four. It rains on this side."),
+    ("Anna", "Then keep it for me. I bring the cake."),
+    ("Ben", "It is kept."),
+)
 
 PICTURES = [
     Picture(name="new-site", whole=True),
@@ -218,6 +243,7 @@ PICTURES = [
     Picture(name="guestbook", site=GUESTBOOK, target="guestbook", act=fill_a_page),
     Picture(name="guestbook-sign", site=GUESTBOOK, target="guestbook", path="/register", act=sign_the_book),
     Picture(name="journal", site=EXAMPLES / "site", phone=False, whole=True),
+    Picture(name="chat", site=EXAMPLES / "chat", act=talk, workers=4),
     Picture(name="error-404", site=SITES / "club", command="dev", path="/member/2"),
     Picture(name="error-422", site=SITES / "club", command="dev", path="/join", act=join),
     Picture(name="debug-page", site=SITES / "shop", command="dev", path="/authors/Emma%20Bovary?page=2"),
@@ -240,7 +266,7 @@ PICTURES = [
 
 
 @contextmanager
-def served(site: Path | None, command: str, target: str = "") -> Iterator[tuple[str, Path]]:
+def served(site: Path | None, command: str, target: str = "", workers: int = 0) -> Iterator[tuple[str, Path]]:
     """Serve a copy of a site on a port of the system's choice; give its address and its folder."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / (site.name if site else "mysite")
@@ -251,6 +277,7 @@ def served(site: Path | None, command: str, target: str = "") -> Iterator[tuple[
         else:
             shutil.copytree(site, folder, ignore=shutil.ignore_patterns("__pycache__", "data"))
         arguments = [sys.executable, "-m", "fanlight", command, *filter(None, [target]), "--port", "0"]
+        arguments += ["--workers", f"{workers}"] if workers else []
         environ = os.environ | {"XDG_STATE_HOME": str(Path(temporary) / "state")}
         with subprocess.Popen(
             arguments, cwd=folder, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -272,7 +299,7 @@ def served(site: Path | None, command: str, target: str = "") -> Iterator[tuple[
 def take(browser: Browser, picture: Picture, folder: Path, kind: str) -> Iterator[Path]:
     """Write the files of a picture; each page is opened anew, on a server of its own."""
     for name, (width, height), dark in picture.files():
-        with served(picture.site, picture.command, picture.target) as (url, copy):
+        with served(picture.site, picture.command, picture.target, picture.workers) as (url, copy):
             tab = Tab(browser, dark=dark, width=width, height=height)
             tab.open(url + picture.path)
             if picture.change is not None:
