@@ -52,6 +52,11 @@ HARMLESS = {
     ("reference/views.md", "user"): "not a visitor's words, but what a dependency found",
     ("how-to/every-page.md", "user"): "what a dependency gives to a view, not a page",
     ("how-to/database.md", "key"): "what another view is given, not a page",
+    ("how-to/from-fastapi.md", "filter"): "an object of a class, which is JSON",
+    ("how-to/from-fastapi.md", "note"): "an object of a class, which is JSON",
+    ("how-to/from-fastapi.md", "person"): "an object of a class, which is JSON",
+    ("how-to/from-fastapi.md", "self"): "a validator of pydantic, not a view",
+    ("how-to/from-flask.md", "response"): "what Flask's after_request passes on, not a page",
     ("how-to/openapi.md", "token"): "what a dependency gives to a view, not a page",
     ("how-to/slow-views.md", "site"): "not a visitor's words, but an argument of the site's own",
 }
