@@ -46,6 +46,7 @@ PARTS = {
     "waits": Part("views that wait 0.5 to 4 ms, or for a database, and a fast one beside them", 160),
     "async_waits": Part("async views that wait 1 ms, or for PostgreSQL, on 64 and 1,000 connections", 60),
     "idle": Part("wake-ups, memory and latency with 10,000 idle connections", 80),
+    "sockets": Part("WebSockets: an echo, 5,000 connections that idle, a message to all of them", 90),
     "binding": Part("requests per second where arguments are the work: JSON, a dependency", 20),
     "forms": Part("requests per second of a posted form", 20),
     "pages": Part("requests per second of a Jinja page", 20),

@@ -99,12 +99,12 @@ def understood(data: bytes, limits: WireLimits) -> Iterator[object]:
             yield event.fields, dict(event.values), len(event.values), event.content_length, event.expects_continue
             names = ("host", "cookie", "x-a", "none", "")
             yield [(event.values.get(name), event.find(name), name in event.values) for name in names]
-            yield wire.state, wire.is_request_unread, wire.has_buffered, wire.buffered_start
+            yield wire.state, wire.is_request_unread, bool(wire.buffer), wire.buffered_start
             if event.content_length == 0:
                 yield wire.send_response(200, (), b"ok", b"")
     except ProtocolError as refusal:
         yield type(refusal), str(refusal), refusal.status
-    yield wire.state, wire.must_close, wire.has_buffered, wire.buffered_start
+    yield wire.state, wire.must_close, bool(wire.buffer), wire.buffered_start
 
 
 def compare(data: bytes, limits: WireLimits) -> bool:

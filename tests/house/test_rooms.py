@@ -102,6 +102,7 @@ ROOMS = {
         "compression",
         "server",
         "sessions",
+        "wire",  # its WebSockets write frames
     },
     "devtools": {
         "errors",

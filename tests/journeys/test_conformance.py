@@ -77,7 +77,7 @@ def setting(request: Request) -> Response:
 
 
 def odd(request: Request) -> Response:
-    kinds: dict[str, Any] = {"list": [200], "text": "200", "none": None, "low": 199, "high": 600, "upgrade": 426}
+    kinds: dict[str, Any] = {"list": [200], "text": "200", "none": None, "low": 199, "high": 600, "upgrade": 101}
     if "media" in request.query:
         return Response(b"x", media_type=[])  # type: ignore[arg-type]  # what a view may do by mistake
     return Response(b"x", kinds[request.query["status"]])

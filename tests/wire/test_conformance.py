@@ -18,7 +18,8 @@ from tests.wire.feeding import LIMITS
 from fanlight.errors import BadMessage, FanlightError, InvalidResponse, SchemeMismatch
 from fanlight.wire.http1.header_fields import TOKEN_BYTES, VALUE_BYTES
 from fanlight.wire.http1.http1_connection import Http1Connection
-from fanlight.wire.http1.response_writer import known_heads
+from fanlight.wire.http1.response_writer import known_heads, write_switch
+from fanlight.wire.http1.states import WireStateError
 from fanlight.wire.http1.wire_events import Content, RequestHead
 
 OURS = "connection content-length date keep-alive proxy-connection server te trailer transfer-encoding upgrade".split()
@@ -57,12 +58,30 @@ def test_a_status_line_is_one_by_the_grammar(status: int) -> None:
     assert not line.translate(None, VALUE_BYTES)
 
 
-@pytest.mark.parametrize(
-    "status", [*range(-1, 200), 426, *range(600, 700), 999, 1000, 200.5, "200", None, True, b"200"]
-)
+@pytest.mark.parametrize("status", [*range(-1, 200), *range(600, 700), 999, 1000, 200.5, "200", None, True, b"200"])
 def test_no_other_status_is_sent(status: Any) -> None:
-    """A status outside 200 to 599 is not final, and 426 must name a protocol."""
+    """A status outside 200 to 599 is not final."""
     assert refused(asked(), status, ())
+
+
+def test_426_names_the_protocol_to_upgrade_to() -> None:
+    """A 426 has Upgrade, and Connection names it (RFC 9110 15.5.22)."""
+    lines = asked().send_response(426, (), b"", b"").split(b"\r\n")
+    assert lines[:3] == [b"HTTP/1.1 426 Upgrade Required", b"upgrade: websocket", b"connection: upgrade"]
+
+
+def test_a_switch_names_the_protocol_and_ends_http() -> None:
+    """A 101 has Upgrade and Connection, and what follows the head belongs to the new protocol (RFC 9110 7.8)."""
+    wire = asked()
+    wire.receive(b"\x81\x80abcd")
+    received = wire.switch_protocol()
+    assert write_switch("websocket", [("x", "y")], b"server: z\r\n") == (
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx: y\r\nserver: z\r\n\r\n"
+    )
+    assert received == b"\x81\x80abcd"
+    assert not wire.buffer
+    with pytest.raises(WireStateError):
+        wire.send_response(200, (), b"", b"")
 
 
 def test_a_status_may_be_one_of_the_standard_library() -> None:

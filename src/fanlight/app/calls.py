@@ -149,9 +149,9 @@ class CallFactory:
         responses = self._responses.for_view(view_log, checks=not middleware.is_empty)
         make: Callable[[object, Request], Response] = responses.make
         if bound.websocket:
-            from fanlight.app.websocket_views import ended, until_closed  # noqa: PLC0415 - most sites have none
+            from fanlight.app.websocket_views import nothing_to_send, until_closed  # noqa: PLC0415 - most sites have none
 
-            view, make = until_closed(view, bound.websocket), ended
+            view, make = until_closed(view, bound.websocket), nothing_to_send
         make = self._observer.making(make)
         has_path, dependencies = bound.has_path, bound.dependencies
         is_shared = middleware.is_injected or self._errors.shares_dependencies
@@ -173,7 +173,7 @@ class CallFactory:
             waiting = on_loop(run, on_error) if pinned is Lane.INLINE else self._in_thread(run, on_error)
             return self._async_call(waiting, name, content)
         lane = Lane.MEASURED if pinned is None else pinned
-        if (policy.sends_early_hints or bound.websocket) and pinned is None:
+        if policy.sends_interim and pinned is None:
             pinned = lane = Lane.THREAD  # it works while the hints are sent, and waits for its messages
         return self._call(run, name, lane, content, is_pinned=pinned is not None, opens=dependencies is not None)
 

@@ -21,16 +21,17 @@ from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import is_template_name, string_mistake, template_mistake
+from fanlight.app.view_mistakes import view_mistake
 from fanlight.binding.arguments import Binding, argument_builder
-from fanlight.binding.callables import ArgumentBuilder, View, display_name, is_async
+from fanlight.binding.callables import ArgumentBuilder, View, display_name
 from fanlight.binding.dependencies import Dependencies
 from fanlight.binding.dependency_plan import DependencyPlan
-from fanlight.binding.signature import Signature, pinned_lane, read_signature, route_limits
+from fanlight.binding.signature import Signature, read_signature, route_limits
 from fanlight.binding.signatures_below import signatures_below
 from fanlight.errors import InvalidResponse, Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
-from fanlight.message.handler import Call, Lane
+from fanlight.message.handler import Call
 from fanlight.message.nested_table import NestedTable
 from fanlight.message.response import Response, check_sendable
 from fanlight.message.route_marks import Marked, marks_of
@@ -194,7 +195,8 @@ class Endpoints:
             import fanlight.message.form_reader  # noqa: F401, PLC0415
         mistakes: list[Mistake] = []
         arguments: dict[str, ArgumentBuilder | None] = {}
-        reads_content, errors, body_mode, hints, decodes = False, "", BodyMode.BUFFERED, "", False
+        reads_content, errors, hints, decodes = False, "", "", False
+        body_mode = BodyMode.WEBSOCKET if websocket else BodyMode.BUFFERED
         dependencies: DependencyPlan | None = None
         for own, has_body in ((without, False), (with_body, True)):
             if not own:
@@ -205,18 +207,13 @@ class Endpoints:
             except SetupError as error:
                 mistakes += [each for each in error.mistakes if each not in mistakes]
                 continue
-            if mistake := _streaming_mistake(signature, binding, view):
-                mistakes.append(mistake)
-                continue
-            if websocket and (mistake := _websocket_mistake(signature, view, methods)):
+            if mistake := view_mistake(signature, binding, view, methods):
                 mistakes.append(mistake)
                 continue
             builder = self._observer.arguments(argument_builder(binding, self._state), signature, binding)
             self._fields_read |= _fields_read(binding, dependencies)
             hints = binding.hints
             errors = binding.errors.name if binding.errors is not None else ""
-            if websocket:
-                body_mode = BodyMode.WEBSOCKET
             body_mode, decodes = max(body_mode, binding.body_mode), decodes or binding.body is not None
             reads_content |= binding.reads_content or (dependencies is not None and dependencies.reads_content)
             if not arguments:
@@ -226,7 +223,11 @@ class Endpoints:
         if mistakes:
             raise SetupError(mistakes)
         policy = body_policy_for(
-            route_limits(view), body_mode, name.partition(" (")[0], sends_early_hints=bool(hints), decodes=decodes
+            route_limits(view),
+            body_mode,
+            name.partition(" (")[0],
+            sends_interim=bool(hints or websocket),
+            decodes=decodes,
         )
         bound = BoundView(
             view=view,
@@ -256,25 +257,6 @@ def _fields_read(binding: Binding, dependencies: DependencyPlan | None) -> froze
     )
     of_others = frozenset[str]() if dependencies is None else dependencies.request_fields
     return own | of_others | (frozenset({"content-type"}) if binding.reads_content else frozenset())
-
-
-def _streaming_mistake(signature: Signature, binding: Binding, view: View) -> Mistake | None:
-    """Return what is wrong with a view that takes the content as a stream, or sends early hints."""
-    name, stream, hints = signature.name, binding.stream, binding.hints
-    if stream and not is_async(view):
-        hint = "write async def, without a yield in it, and read it before you return"
-        return signature.mistake(f"{name} takes the content as a stream, {stream}, and is not async", hint)
-    if hints and stream:
-        return signature.mistake(f"{name} sends early hints while it reads a stream", f"leave out {hints} or {stream}")
-    if hints and pinned_lane(view) is Lane.INLINE:
-        return signature.mistake(f"{name} sends early hints, but is pinned inline", "remove @lane")
-    return None
-
-
-def _websocket_mistake(signature: Signature, view: View, methods: frozenset[str]) -> Mistake | None:
-    from fanlight.app.websocket_views import websocket_mistake  # noqa: PLC0415 - most sites have none
-
-    return websocket_mistake(signature, signature.websocket, view, methods)
 
 
 def _refuse_value(value: object, pattern: str) -> NoReturn:

@@ -47,7 +47,7 @@ def websocket_mistake(signature: Signature, parameter: str, view: View, methods:
 
 
 def until_closed(view: View, parameter: str) -> Callable[..., Any]:
-    """Return a view that accepts its WebSocket if it has never used it, and closes it for a message that does not fit."""
+    """Return a view that accepts a WebSocket it has never used, and closes it for a message that does not fit."""
     if not is_async(view):
 
         def run(**arguments: Any) -> None:
@@ -75,7 +75,7 @@ def until_closed(view: View, parameter: str) -> Callable[..., Any]:
     return run_async
 
 
-def ended(_result: object, _request: Request) -> Response:
+def nothing_to_send(_result: object, _request: Request) -> Response:
     """Return what the server gets of a view whose WebSocket has ended well; it is never sent."""
     return Response(status=SWITCHING_PROTOCOLS)
 

@@ -20,9 +20,10 @@ from fanlight.foreign.asgi_socket import State as WebSocketState
 from fanlight.foreign.mount_point import MountPoint
 from fanlight.foreign.pieces import ClientGone
 from fanlight.message import forked_child
+from fanlight.message.body_policy import WEBSOCKET_KEY
 from fanlight.message.call_link import RESPONDED, CallLink, link_of
 from fanlight.message.response import Response
-from fanlight.message.websocket import SWITCHING_PROTOCOLS, WEBSOCKET_KEY, transport_of
+from fanlight.message.websocket import SWITCHING_PROTOCOLS, transport_of
 
 if TYPE_CHECKING:
     from fanlight.foreign.asgi_lifespan import AsgiLifespan

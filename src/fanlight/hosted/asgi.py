@@ -18,12 +18,11 @@ from fanlight.hosted.asgi_websocket import AsgiWebSocket
 from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.hosted.hosted_content import attach_content
 from fanlight.hosted.hosted_head import head_of, path_below
-from fanlight.message.body_policy import BodyMode
+from fanlight.message.body_policy import WEBSOCKET_KEY, BodyMode
 from fanlight.message.media_types import TEXT
 from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.message.websocket import WEBSOCKET_KEY
 from fanlight.wire.websocket.websocket_handshake import read_offer
 
 Scope = Any  # a mutable mapping of str to values, as the server makes it

@@ -7,7 +7,8 @@ other server's. A message that is longer than our own limit is refused with 1009
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from fanlight.errors import AppError
 from fanlight.hosted.asgi_responses import Receive, Send
@@ -15,6 +16,8 @@ from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.message.response import Response
 from fanlight.message.websocket import SWITCHING_PROTOCOLS, Message, WebSocketClosed
 from fanlight.wire.websocket.websocket_frames import CloseCode
+
+T = TypeVar("T")
 
 
 class AsgiWebSocket:
@@ -31,11 +34,12 @@ class AsgiWebSocket:
         self._can_refuse_with_page = "websocket.http.response" in (scope.get("extensions") or {})
         self._is_receiving = False
 
-    async def accept(self, subprotocol: str | None) -> None:
-        """Complete the handshake."""
+    async def accept(self, subprotocol: str | None, more: Sequence[tuple[str, str]] = ()) -> None:
+        """Complete the handshake, with more fields in the response."""
         self._raise_if_closed()
         self.is_accepted, self.subprotocol = True, subprotocol
-        await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in more]
+        await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
 
     async def receive(self) -> Message:
         """Return the next message."""
@@ -76,6 +80,10 @@ class AsgiWebSocket:
         if self.closed is None:
             self.closed = int(code), reason
             await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
+
+    def wait(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """Return what a coroutine returns on the event loop, from a thread that waits for it."""
+        return asyncio.run_coroutine_threadsafe(waiting, self.loop).result()
 
     async def end(self, found: Found, response: Response) -> None:
         """Close it, as its view has ended; or refuse the handshake with the response, if it was never accepted."""

@@ -18,7 +18,7 @@ from fanlight.errors import ClientDisconnected, HTTPError, UpgradeRequired
 from fanlight.hosted.hosted_app import Found, HostedApp, OnLoop
 from fanlight.hosted.hosted_content import announced_length, attach_content
 from fanlight.hosted.hosted_head import head_of, path_below
-from fanlight.message.body_policy import BodyMode
+from fanlight.message.body_policy import WEBSOCKET_KEY, BodyMode
 from fanlight.message.file_content import FileContent, Span
 from fanlight.message.handler import Lane
 from fanlight.message.media_types import TEXT
@@ -27,7 +27,6 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.stream import AsyncStream, SyncStream, stream_of, to_bytes
 from fanlight.message.threads import run_in_thread
-from fanlight.message.websocket import WEBSOCKET_KEY
 from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.server.exchange.dispatch import broken
 from fanlight.server.exchange.response_head import NO_CONTENT

@@ -57,6 +57,10 @@ class RouteLimits(Struct, frozen=True, kw_only=True):
         return own if self.content_bytes is None else {"content_bytes": (self.content_bytes, None), **own}
 
 
+# What carries the messages of a request's WebSocket is attached under this, or the error of its handshake.
+WEBSOCKET_KEY = "websocket"
+
+
 class BodyMode(IntEnum):
     """How a call receives the content of its request."""
 
@@ -73,7 +77,7 @@ class BodyPolicy(Struct, frozen=True, kw_only=True):
     content_bytes: int | None = None  # None: `Limits.content_bytes`
     form: FormLimits = FormLimits()
     hint: str = "raise Limits.content_bytes to allow it"  # for the message to a client that sends more
-    sends_early_hints: bool = False  # the view has an `EarlyHints` parameter
+    sends_interim: bool = False  # something before the response: early hints, or the 101 of a WebSocket
     decodes: bool = False  # the content is parsed before the view runs, so the limits of JSON and forms apply to it
     route: str = ""  # "POST /upload"
     may_upgrade: bool = False  # its request may go on as a WebSocket
@@ -125,7 +129,7 @@ def limit_error(what: str, limit: str, field: str = "") -> ContentTooLarge:
 
 
 def body_policy_for(
-    own: RouteLimits | None, body_mode: BodyMode, route: str, *, sends_early_hints: bool = False, decodes: bool = False
+    own: RouteLimits | None, body_mode: BodyMode, route: str, *, sends_interim: bool = False, decodes: bool = False
 ) -> BodyPolicy:
     """Return the policy of a route, "POST /upload", given the `@limits` of its view."""
     own = own or RouteLimits()
@@ -137,7 +141,7 @@ def body_policy_for(
         content_bytes=own.content_bytes,
         form=own.form,
         hint=hint,
-        sends_early_hints=sends_early_hints,
+        sends_interim=sends_interim,
         decodes=decodes,
         route=route,
         may_upgrade=body_mode is BodyMode.WEBSOCKET,

@@ -4,27 +4,27 @@
         async for message in socket:
             await socket.send(message)
 
-In: what carries the messages: the server's side of a connection, or one of a test. Out: text, bytes, and objects of the
-site's own classes as JSON. A plain view has the same by `BlockingWebSocket`, whose methods wait. Refuses a message that
-does not fit the class that is expected, with the close code 1008.
+In: what carries the messages: the server's side of a connection. Out: text, bytes, and objects of the site's own
+classes as JSON. A plain view has the same by `BlockingWebSocket`, whose methods wait. Refuses a message that does not
+fit the class that is expected, with the close code 1008.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from typing import Any, Protocol, Self, TypeVar, overload
 
 import msgspec
 
 from fanlight.errors import AppError, ClientDisconnected, Forbidden, HTTPError, UpgradeRequired
+from fanlight.message.body_policy import WEBSOCKET_KEY
 from fanlight.message.request import Request
 from fanlight.message.type_provider import TypeProvider, UnusableArgument
 
-WEBSOCKET_KEY = "websocket"  # under which the server attaches what carries the messages of a request, or why none does
 SWITCHING_PROTOCOLS = 101
 NORMAL, POLICY = 1000, 1008  # codes of a close frame (RFC 6455 section 7.4)
-_REASON_CHARACTERS = 123
+_OWN_CODES = (NORMAL, 1001, 1003, *range(1007, 1015))
+_REASON_BYTES = 123
 
 T = TypeVar("T")
 Message = str | bytes
@@ -42,13 +42,12 @@ class WebSocketClosed(ClientDisconnected):
 
 
 class InvalidMessage(ClientDisconnected):
-    """A message does not fit the class that the view expects; unless it is caught, the client gets it with code 1008."""
+    """A message does not fit the class that the view expects; unless that is caught, the client gets a code 1008."""
 
 
 class Transport(Protocol):
-    """What carries the messages of one WebSocket. All of it is called on the event loop."""
+    """What carries the messages of one WebSocket. All of it but `wait` is called on the event loop."""
 
-    loop: asyncio.AbstractEventLoop
     offered: tuple[str, ...]  # subprotocols
     subprotocol: str | None
     closed: tuple[int, str] | None  # code and reason, when it is closed
@@ -58,17 +57,22 @@ class Transport(Protocol):
         """Complete the handshake, with more fields in the response. Raises WebSocketClosed."""
 
     async def receive(self) -> Message:
-        """Return the next message. Raises WebSocketClosed."""
+        """Return the next message; accept before. Raises WebSocketClosed."""
+        ...
 
     async def send(self, message: Message) -> None:
-        """Send a message; wait while the client takes none. Raises WebSocketClosed."""
+        """Send a message, accept before; wait while the client takes none. Raises WebSocketClosed."""
 
     async def close(self, code: int, reason: str) -> None:
         """Send a close frame, and receive no more."""
 
+    def wait(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """Return what a coroutine returns on the event loop, from a thread that waits for it."""
+        ...
 
-class _WebSocket:
-    """What both kinds have: how it is now."""
+
+class _State:
+    """What both kinds of WebSocket have: how it is now."""
 
     __slots__ = ("_transport",)
 
@@ -100,30 +104,13 @@ class _WebSocket:
         """The reason for which it was closed, "" if none was given."""
         return "" if self._transport.closed is None else self._transport.closed[1]
 
-    def _accept(self, subprotocol: str | None) -> Coroutine[Any, Any, None]:
-        if subprotocol is not None and subprotocol not in self._transport.offered:
-            raise AppError(f"the client has not offered the subprotocol {subprotocol!r}; see `socket.subprotocols`")
-        if self._transport.is_accepted:
-            raise AppError("the WebSocket is accepted already, by its first message; call `accept` before")
-        return self._transport.accept(subprotocol)
-
-    def _close(self, code: int, reason: str) -> Coroutine[Any, Any, None]:
-        if code != NORMAL and not 3000 <= code <= 4999 and code not in (1001, 1003, *range(1007, 1015)):
-            raise AppError(f"{code} is no code to close a WebSocket with; use 1000, or 4000 to 4999 for your own")
-        if len(reason.encode()) > _REASON_CHARACTERS:
-            raise AppError(f"the reason is over {_REASON_CHARACTERS} bytes long")
-        if not self._transport.is_accepted:
-            raise Forbidden(reason)
-        return self._transport.close(code, reason)
-
     def __repr__(self) -> str:
-        state = (
-            "open" if self.is_open else "not accepted yet" if self.close_code is None else f"closed {self.close_code}"
-        )
+        closed = self.close_code
+        state = f"closed {closed}" if closed is not None else "open" if self.is_open else "not accepted yet"
         return f"<{type(self).__name__} {state}>"
 
 
-class WebSocket(_WebSocket):
+class WebSocket(_State):
     """A WebSocket for an async view, which gets it by this annotation.
 
     The handshake is completed by the first message that is received or sent, or by `accept`; until then the view may
@@ -145,7 +132,12 @@ class WebSocket(_WebSocket):
 
         Raises WebSocketClosed, AppError for a subprotocol that was not offered.
         """
-        await self._accept(subprotocol)
+        transport = self._transport
+        if subprotocol is not None and subprotocol not in transport.offered:
+            raise AppError(f"the client has not offered the subprotocol {subprotocol!r}; see `socket.subprotocols`")
+        if transport.is_accepted:
+            raise AppError("the WebSocket is accepted already, by its first message; call `accept` before")
+        await transport.accept(subprotocol)
 
     @overload
     async def receive(self) -> Message: ...
@@ -165,13 +157,19 @@ class WebSocket(_WebSocket):
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Close it; before it is accepted, the client gets a 403. Raises AppError for a code that can't be sent."""
-        await self._close(code, reason)
+        if code not in _OWN_CODES and not 3000 <= code <= 4999:
+            raise AppError(f"{code} is no code to close a WebSocket with; use 1000, or 4000 to 4999 for your own")
+        if len(reason.encode()) > _REASON_BYTES:
+            raise AppError(f"the reason is over {_REASON_BYTES} bytes long")
+        if not self._transport.is_accepted:
+            raise Forbidden(reason)
+        await self._transport.close(code, reason)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Message:
-        """Return the next message, until it is closed, by whomever: see `close_code`."""
+        """Return the next message, until it is closed, by either side: see `close_code`."""
         try:
             return await self._transport.receive()
         except WebSocketClosed:
@@ -183,13 +181,17 @@ class WebSocket(_WebSocket):
             yield decode_message(message, kind)
 
 
-class BlockingWebSocket(_WebSocket):
+class BlockingWebSocket(_State):
     """A WebSocket for a plain view, which runs in a thread: its methods wait, and are called there.
 
     A plain view gets it by the annotation `WebSocket`, or by this one, which type checkers understand.
     """
 
-    __slots__ = ()
+    __slots__ = ("_waiting",)
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self._waiting = WebSocket(transport)  # on the event loop
 
     @classmethod
     def __fanlight_provider__(cls, argument: Any) -> TypeProvider:
@@ -197,7 +199,7 @@ class BlockingWebSocket(_WebSocket):
 
     def accept(self, subprotocol: str | None = None) -> None:
         """Complete the handshake; see `WebSocket.accept`."""
-        self._wait(self._accept(subprotocol))
+        self._transport.wait(self._waiting.accept(subprotocol))
 
     @overload
     def receive(self) -> Message: ...
@@ -205,23 +207,23 @@ class BlockingWebSocket(_WebSocket):
     def receive(self, kind: type[T]) -> T: ...
     def receive(self, kind: Any = None) -> Any:
         """Wait for the next message, and return it; see `WebSocket.receive`."""
-        message = self._wait(self._transport.receive())
+        message: Message = self._transport.wait(self._waiting.receive())
         return message if kind is None else decode_message(message, kind)
 
     def send(self, message: object) -> None:
         """Send a message; see `WebSocket.send`."""
-        self._wait(self._transport.send(message if message.__class__ in (str, bytes) else encode_message(message)))
+        self._transport.wait(self._waiting.send(encode_message(message)))
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Close it; see `WebSocket.close`."""
-        self._wait(self._close(code, reason))
+        self._transport.wait(self._waiting.close(code, reason))
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Message:
         try:
-            return self._wait(self._transport.receive())
+            return self.receive()
         except WebSocketClosed:
             raise StopIteration from None
 
@@ -229,9 +231,6 @@ class BlockingWebSocket(_WebSocket):
         """Yield messages of JSON as objects of a class, until it is closed. Raises InvalidMessage."""
         for message in self:
             yield decode_message(message, kind)
-
-    def _wait(self, waiting: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(waiting, self._transport.loop).result()
 
 
 class WebSocketProvider(TypeProvider):
@@ -267,7 +266,7 @@ def transport_of(request: Request) -> Transport:
 
 def encode_message(message: object) -> Message:
     """Return a message as it is sent: bytes as they are, everything but text as JSON. Raises TypeError."""
-    if isinstance(message, bytearray | memoryview):
+    if isinstance(message, bytes | bytearray | memoryview):
         return bytes(message)
     return str(message) if isinstance(message, str) else msgspec.json.encode(message).decode()
 

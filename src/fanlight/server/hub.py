@@ -15,6 +15,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fanlight.message.handler import Handler, default_fields_of
@@ -38,6 +39,7 @@ from fanlight.server.exchange.connection_table import ConnectionTable
 from fanlight.server.exchange.dispatch import Executors
 from fanlight.server.exchange.exchange import Exchange
 from fanlight.server.exchange.handshake import continue_handshake
+from fanlight.server.exchange.interim_responses import InterimResponses
 from fanlight.server.exchange.timeouts import close_expired, close_idle_for_drain, evict_idle
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.poller import Poller, best_poller
@@ -98,25 +100,21 @@ class Hub:
         self.table = table = ConnectionTable(
             poller, ownership, limits, self.background, observer, default_fields_of(handler)
         )
-        self.lanes = Lanes()
-        self.watchdog = EventLoopWatchdog(loop, ownership.loop_thread_id)
+        self.lanes = lanes = Lanes()
+        self.watchdog = watchdog = EventLoopWatchdog(loop, ownership.loop_thread_id)
         self.detector = StallDetector(
             lambda: ownership.turn,
             self._rescue,
-            self.lanes.record_stall,
-            self.lanes.record_leave,
-            watchdog=self.watchdog,
+            lanes.record_stall,
+            lanes.record_leave,
+            watchdog=watchdog,
         )
-        executors = Executors(pool=pool, lanes=self.lanes, detector=self.detector, watchdog=self.watchdog)
+        interim = InterimResponses(table, ownership, self.background)
+        executors = Executors(pool=pool, lanes=lanes, detector=self.detector, watchdog=watchdog, interim=interim)
         self.exchange = Exchange(table, ownership, executors, handler, self.background, observer, hosts=hosts)
+        evict = partial(evict_idle, table)
         self.acceptor = Acceptor(
-            poller,
-            table.connections,
-            limits,
-            self.adopt,
-            lambda: evict_idle(table),
-            self._call_later,
-            is_shared=is_shared,
+            poller, table.connections, limits, self.adopt, evict, self._call_later, is_shared=is_shared
         )
         run_in_child(table, ConnectionTable.close_in_child)
         if detects_stalls:
@@ -149,7 +147,7 @@ class Hub:
     def _on_closed(self, connection: Connection) -> None:
         self.acceptor.release_slot(connection.address)
 
-    def drain(self) -> None:
+    def drain(self, *, is_replaced: bool = False) -> None:
         """Stop accepting, finish what runs, close what is idle; only the holder may. Then `table.drained` is set.
 
         A client that got a response a moment ago may be sending its next request: it gets one more, which says
@@ -159,7 +157,7 @@ class Hub:
         if table.is_draining:
             return
         self.acceptor.close()
-        table.start_draining()
+        table.start_draining(is_replaced=is_replaced)
         close_idle_for_drain(table)
         for each in table.connections.values():
             if each.stream is not None:
@@ -224,7 +222,7 @@ class Hub:
             try:
                 if phase not in READING_REQUESTS:
                     if phase is HANDSHAKE:
-                        continue_handshake(connection, table, self.exchange.refusals.linger, self.acceptor.acquire_slot)
+                        continue_handshake(connection, table, table.linger, self.acceptor.acquire_slot)
                     else:
                         self._serve_event(connection, events)
                     continue

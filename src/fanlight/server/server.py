@@ -91,6 +91,7 @@ class Server:
         self._access_log: AccessLog | None = None
         self._counts = Counts() if self.options.admin else None
         self.has_cut_off = False  # something that was not done within drain_seconds
+        self._is_replaced = False  # when it is to stop: other processes serve in its place
         self.is_ready = False  # for requests; no longer as soon as it is to stop
         self.started = threading.Event()
 
@@ -128,6 +129,10 @@ class Server:
         hub = self._hub
         if hub is not None:
             hub.post(self._drain, hub)
+
+    def mark_replaced(self) -> None:
+        """Note that other processes serve in its place, when it is to stop: clients may connect again at once."""
+        self._is_replaced = True
 
     def reopen_logs(self) -> None:
         """Reopen the log files, after rotation for example; from any thread."""
@@ -228,7 +233,7 @@ class Server:
         if hub.table.is_draining:
             return
         self._listeners.remove_files()
-        hub.drain()
+        hub.drain(is_replaced=self._is_replaced)
         if self._bus is not None:
             self._bus.end_listening()
         if hub.table.connections and not self._is_worker:  # the supervisor logs this for all its workers

@@ -44,8 +44,11 @@ class Limits:
         1000, "open connections from one address, except trusted proxies and unix sockets; 0 is no limit"
     )
     message_bytes: int = _size(1024 * 1024, "one WebSocket message, also when it is decompressed", least=1)
+    messages_per_second: int = _count(
+        0, "messages, fragments and pings of one WebSocket client; one that sends more is slowed down; 0 is no limit"
+    )
     ping_seconds: float = _timeout(
-        20, "between two pings to a silent WebSocket client, which must answer within as much"
+        20, "between two pings to a silent WebSocket client, which must respond within as much"
     )
     threads: int = _count(64, "threads for views that block", least=1)
     start_seconds: float = _timeout(60, "how long a worker may take to load the site before it is killed")

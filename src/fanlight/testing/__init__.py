@@ -7,10 +7,12 @@ from fanlight.testing.client import Client, ClientResponse
 from fanlight.testing.cookie_jar import Cookies, StoredCookie
 from fanlight.testing.fakes import FakeCall, FakeHandler, FakeHead
 from fanlight.testing.running import LiveServer, ServerThread
+from fanlight.testing.websocket_session import ClientWebSocket, WebSocketRefused
 
 __all__ = [
     "Client",
     "ClientResponse",
+    "ClientWebSocket",
     "Cookies",
     "FakeCall",
     "FakeHandler",
@@ -18,6 +20,7 @@ __all__ = [
     "LiveServer",
     "ServerThread",
     "StoredCookie",
+    "WebSocketRefused",
 ]
 
 if not TYPE_CHECKING:

@@ -13,7 +13,7 @@ import http.client
 import socket
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar, cast, overload
@@ -33,10 +33,12 @@ from fanlight.testing.cookie_jar import Cookies, host_of
 from fanlight.testing.running import Overrides, ServerThread, overridden
 from fanlight.testing.sending import PreparedRequest, next_request, prepare_request
 from fanlight.testing.streaming import RawResponse, StreamedResponse
+from fanlight.testing.websocket_session import ClientWebSocket, WebSocketRefused, handshake_fields
 
 BASE_URL = "http://testserver"
 RESPONSE_SECONDS = 30
 MAX_REDIRECTS = 20
+SWITCHING_PROTOCOLS = 101
 REDIRECTS = (301, 302, 303, 307, 308)
 T = TypeVar("T")
 
@@ -212,25 +214,49 @@ class Client:
         finally:
             connection.close()
 
+    @contextlib.contextmanager
+    def websocket(
+        self,
+        url: str,
+        *,
+        subprotocols: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+        query: Any = None,
+    ) -> Iterator[ClientWebSocket]:
+        """Open a WebSocket: `with client.websocket("/chat/1") as socket:`; it is closed at the end of the block.
+
+        Raises WebSocketRefused, whose `response` is what the app has sent in its place.
+        """
+        fields = {**handshake_fields(subprotocols), **(headers or {})}
+        request = prepare_request(self._base, "GET", url, headers=fields, query=query)
+        connection = self._new_connection(request.url.scheme)
+        try:
+            raw = self._exchange(connection, request)
+            if raw.status != SWITCHING_PROTOCOLS:
+                raise WebSocketRefused(_whole(raw, request))
+            sock = cast("socket.socket", connection.sock)
+            sock.setblocking(False)
+            received = raw.fp.peek()  # what came with the head, and was buffered
+            sock.setblocking(True)
+            with ClientWebSocket(sock, received, raw.headers.get("sec-websocket-protocol"), RESPONSE_SECONDS) as opened:
+                yield opened
+        finally:
+            connection.close()
+            self._running.server.flush_logs()
+
     def _send(self, request: PreparedRequest) -> ClientResponse:
         scheme = request.url.scheme
         connection = self._connection(scheme)
         try:
             raw = self._exchange(connection, request)
-            content = raw.read()
+            response = _whole(raw, request)
         except BaseException:
             self._disconnect(scheme)  # the rest of the response would be read as the next one
             raise
         if raw.will_close:
             self._disconnect(scheme)
         self._running.server.flush_logs()
-        return ClientResponse(
-            status=raw.status,
-            headers=Headers((name.lower(), value) for name, value in raw.getheaders()),
-            raw_content=content,
-            url=request.url.geturl(),
-            early_hints=raw.early_hints,
-        )
+        return response
 
     def _exchange(self, connection: _SocketConnection, request: PreparedRequest) -> RawResponse:
         body, fields = request.body, [("host", request.url.netloc)]
@@ -279,6 +305,16 @@ class _SocketConnection(http.client.HTTPConnection):
     def __init__(self, host: str, sock: socket.socket) -> None:
         super().__init__(host)
         self.sock = sock
+
+
+def _whole(raw: RawResponse, request: PreparedRequest) -> ClientResponse:
+    return ClientResponse(
+        status=raw.status,
+        headers=Headers((name.lower(), value) for name, value in raw.getheaders()),
+        raw_content=raw.read(),
+        url=request.url.geturl(),
+        early_hints=raw.early_hints,
+    )
 
 
 def _is_closed(sock: socket.socket) -> bool:

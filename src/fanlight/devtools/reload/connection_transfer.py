@@ -47,6 +47,6 @@ def adopt_idle(hub: Hub, sock: socket.socket) -> None:
 def _is_idle(connection: Connection) -> bool:
     """Return whether nothing of a next request has been received, and all of the last response was sent."""
     wire = connection.wire
-    if connection.pending or wire.has_buffered:
+    if connection.pending or wire.buffer:
         return False
     return connection.phase is IDLE or (connection.phase is HEAD and wire.is_idle)

@@ -228,6 +228,8 @@ class DevWorker:
 
     def _drain(self) -> None:
         """Shut down; what becomes idle meanwhile is passed on, a few times a second."""
+        if self._server is not None:
+            self._server.mark_replaced()
         self._post(self._give_idle)
         self._post(lambda _: self._channel.send("stopped"))
         self._stop()

@@ -51,6 +51,7 @@ Rest = memoryview | FileSender
 OnClosed = Callable[["Connection"], object]
 _LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 HANDSHAKE_SECONDS = 10.0  # for a TLS handshake, or for a PROXY header
+SWITCHING_PROTOCOLS = 101
 LINGER_SECONDS = 2.0  # for which a refused client may send nothing before its connection is closed
 LINGER_TIMES = 10  # as long as that, for a refused client that goes on sending
 LINGER_BYTES = 256 * 1024 * 1024  # that a refused client may still send
@@ -283,6 +284,10 @@ class Connection:
     def begin_stream(self, writer: Streaming) -> None:
         """Have a writer stream the response."""
         self.stream = writer
+
+    def switch_to(self, stream: Streaming) -> None:
+        """Have a stream go on with the connection, in another protocol than HTTP (RFC 9110 section 15.2.2)."""
+        self.status, self.stream = SWITCHING_PROTOCOLS, stream
 
     def end_stream(self, size: int) -> None:
         """Go on without the writer, which has sent so many bytes, or left some of them pending."""

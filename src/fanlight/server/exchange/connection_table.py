@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from fanlight.message.headers import MutableHeaders
 from fanlight.message.http_date import write_date
-from fanlight.server.connection.connection import NO_REQUEST
-from fanlight.server.connection.phases import CLOSED, IDLE, READING_REQUESTS
+from fanlight.server.connection.connection import LINGER_SECONDS, NO_REQUEST
+from fanlight.server.connection.phases import CLOSED, IDLE, LINGERING, READING_REQUESTS
 from fanlight.server.io.poller import READ, Poller
 from fanlight.wire.http1.response_writer import write_line
 
@@ -66,6 +66,7 @@ class ConnectionTable:
         self._without: dict[frozenset[str], bytes] = {}  # the lines without some of them
         self.keepalive_seconds = limits.idle_seconds
         self.is_draining = self.has_cut_off = False
+        self.is_replaced = False  # while we drain: another process serves in our place
         self.drained = asyncio.Event()
         self.refuse_late_at = math.inf  # while we drain: what has not wholly arrived by then is refused
         self._drain_until = 0.0
@@ -173,6 +174,16 @@ class ConnectionTable:
             connection.on_closed(connection)
             self.finish_if_drained()
 
+    def linger(self, connection: Connection) -> None:
+        """Close our sending side, and receive until the client has closed (RFC 9112 section 9.6)."""
+        try:
+            connection.sock.shutdown(1)  # SHUT_WR
+        except OSError:
+            self.close(connection)
+            return
+        connection.enter(LINGERING, self.now, LINGER_SECONDS)
+        self.watch(connection)
+
     def release(self, connection: Connection) -> socket.socket:
         """Stop serving an idle connection without TLS, which stays open; return its socket, now the caller's.
 
@@ -188,9 +199,10 @@ class ConnectionTable:
 
     # --- all of them ------------------------------------------------------------------------------
 
-    def start_draining(self) -> None:
+    def start_draining(self, *, is_replaced: bool = False) -> None:
         """Begin to drain: idle clients and arriving requests get little time. `drained` is set when all are closed."""
         now = self.take_time()
+        self.is_replaced = is_replaced
         self.is_draining, self.keepalive_seconds = True, DRAIN_KEEPALIVE_SECONDS
         self._drain_until = now + self.limits.drain_seconds
         self.refuse_late_at = now + min(ARRIVING_SECONDS, self.limits.drain_seconds)

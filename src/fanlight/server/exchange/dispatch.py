@@ -18,7 +18,6 @@ from msgspec import Struct
 
 from fanlight.message import forked_child
 from fanlight.message.call_link import RESPONDED
-from fanlight.message.early_hints import HINT_SENDER_KEY
 from fanlight.message.handler import Call, Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -26,7 +25,6 @@ from fanlight.server.connection.connection import Connection
 from fanlight.server.connection.phases import IDLE, RUNNING
 from fanlight.server.dispatch.contexts import context_maker
 from fanlight.server.dispatch.thread_probes import thread_usage
-from fanlight.server.exchange.early_hint_sender import can_send_early_hints, send_early_hints
 from fanlight.server.io.forks import run_in_child
 from fanlight.server.io.thread_pool import ThreadPool, in_thread
 
@@ -52,9 +50,6 @@ _INLINE, _MEASURED, _THREAD = Lane.INLINE, Lane.MEASURED, Lane.THREAD
 class Responder(Protocol):
     """What sends responses: the exchange."""
 
-    def attach_websocket(self, connection: Connection) -> None:
-        """Attach to a request what carries the messages of its WebSocket."""
-
     def respond(self, connection: Connection, response: Any) -> bool:
         """Send a response; True if the holder must finish it."""
         ...
@@ -74,8 +69,15 @@ class _NoResponder:
 
     respond_from_thread = respond_from_task = respond
 
-    def attach_websocket(self, _connection: Connection) -> NoReturn:
-        forked_child.exit_process()
+
+class Interim(Protocol):
+    """What prepares calls that send something before their response."""
+
+    def prepare(self, connection: Connection) -> None:
+        """Attach to a request what its call sends hints with, or what carries the messages of its WebSocket."""
+
+    def attach_websocket(self, connection: Connection) -> None:
+        """Attach what carries the messages of a WebSocket."""
 
 
 class Executors(Struct, frozen=True, kw_only=True):
@@ -85,6 +87,7 @@ class Executors(Struct, frozen=True, kw_only=True):
     lanes: Lanes
     detector: StallDetector
     watchdog: EventLoopWatchdog
+    interim: Interim
 
 
 class Dispatch:
@@ -101,6 +104,7 @@ class Dispatch:
         """Run calls in the hub's thread, in the pool, and on the event loop; made in the context of the start."""
         self._table, self._ownership, self._responder = table, ownership, responder
         self._background = background
+        self._interim = executors.interim
         self._links: CallLinks | None = None
         self._pool, self._lanes = executors.pool, executors.lanes
         self._detector, self._watchdog = executors.detector, executors.watchdog
@@ -153,10 +157,8 @@ class Dispatch:
         policy = call.body_policy
         if policy.is_foreign:
             self._attach_link(connection)
-        elif policy.may_upgrade:
-            self._responder.attach_websocket(connection)
-        elif policy.sends_early_hints and can_send_early_hints(connection):
-            request.cache_value(HINT_SENDER_KEY, partial(send_early_hints, connection, request))
+        elif policy.sends_interim:
+            self._interim.prepare(connection)
         if call.lane is _THREAD:
             if not self._pool.submit(self._run_in_thread, connection):
                 connection.enter(IDLE, table.now)
@@ -173,7 +175,7 @@ class Dispatch:
 
             self._links = CallLinks(self._table, self._background, self)
         if self._links.attach(connection) and connection.call.body_policy.may_upgrade:
-            self._responder.attach_websocket(connection)
+            self._interim.attach_websocket(connection)
 
     def _run_in_thread(self, connection: Connection) -> None:
         call, request = connection.call, connection.request

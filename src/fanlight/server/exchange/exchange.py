@@ -17,11 +17,12 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from fanlight.errors import ProtocolError
+from fanlight.message.body_policy import WEBSOCKET_KEY
 from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Handler, Lane, encoder_of
 from fanlight.message.request import Request
 from fanlight.message.response import Response
-from fanlight.server.connection.connection import NOTHING, Connection, Rest
+from fanlight.server.connection.connection import NOTHING, SWITCHING_PROTOCOLS, Connection, Rest
 from fanlight.server.connection.file_sender import CAN_SEND_FILES
 from fanlight.server.connection.phases import (
     CLOSED,
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from fanlight.server.exchange.background_tasks import BackgroundTasks
     from fanlight.server.exchange.connection_table import ConnectionTable
     from fanlight.server.exchange.request_observer import RequestObserver
-    from fanlight.server.exchange.websockets import WebSockets
     from fanlight.settings.host_names import HostNames
 
 log = logging.getLogger("fanlight.server")
@@ -91,7 +91,6 @@ class Exchange:
         self.refusals = Refusals(table, observer, batching, self.finish_response)
         self._spooler = BodySpooler(table, ownership, executors.pool, self._resume_with_body)
         self._streams = Streams(table, ownership, executors, self.stream_finished)
-        self._websockets: WebSockets | None = None
         self.dispatch = Dispatch(table, ownership, executors, self, background)
 
     # --- for the holder of the hub: bytes have arrived ------------------------------------
@@ -200,22 +199,11 @@ class Exchange:
         elif phase is IDLE:
             connection.enter(HEAD, self._table.now, self._limits.head_seconds)
 
-    def attach_websocket(self, connection: Connection) -> None:
-        """Attach to a request, whose call has a WebSocket, what carries its messages."""
-        if self._websockets is None:
-            from fanlight.server.exchange.websockets import WebSockets  # noqa: PLC0415 - most sites have none
-
-            self._websockets = WebSockets(self._table, self._ownership, self._background, self.refusals.linger)
-        self._websockets.attach(connection)
-
-    def _has_ended(self, connection: Connection, response: Result) -> bool:
-        """Close the WebSocket of a call that has ended; False if there is none, and its response is to be sent."""
-        return self._websockets is not None and self._websockets.end(connection, response)
-
     def respond_from_task(self, connection: Connection, response: Result) -> None:
         """Send the response of a call that ran as a task, at the end of that task, in the loop's thread."""
         turn = self._ownership.turn
-        if connection.call.body_policy.may_upgrade and self._has_ended(connection, response):
+        if connection.status == SWITCHING_PROTOCOLS:
+            connection.request.cached_value(WEBSOCKET_KEY).end(getattr(response, "status", 500))
             return
         if connection.body_reader is not None:
             # Only the holder may: it may be receiving just now.
@@ -242,12 +230,13 @@ class Exchange:
 
     def respond_from_thread(self, connection: Connection, response: Result) -> None:
         """Send a response from a thread that is not the holder: it owns the connection until it gives it back."""
-        if connection.call.body_policy.may_upgrade and self._has_ended(connection, response):
+        if connection.status == SWITCHING_PROTOCOLS:
+            connection.request.cached_value(WEBSOCKET_KEY).end(getattr(response, "status", 500))
             return
         if not self.respond(connection, response):
             return
         wire = connection.wire
-        if connection.phase is not RUNNING or connection.pending or wire.must_close or wire.has_buffered:
+        if connection.phase is not RUNNING or connection.pending or wire.must_close or wire.buffer:
             self._ownership.post(self.finish_response, connection)
         else:
             self._table.give_back(connection)
@@ -366,7 +355,7 @@ class Exchange:
             self.send_buffers.add(connection)
         elif wire.state == WIRE_CLOSED:
             if wire.is_request_unread:
-                self.refusals.linger(connection)
+                table.linger(connection)
             else:
                 table.close(connection)
         else:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fanlight.errors import ProtocolError, RequestTimeout
-from fanlight.server.connection.connection import LINGER_SECONDS, Connection
-from fanlight.server.connection.phases import CONTENT, LINGERING
+from fanlight.server.connection.connection import Connection
+from fanlight.server.connection.phases import CONTENT
 
 if TYPE_CHECKING:
     from fanlight.server.exchange.batching import Batching
@@ -52,7 +52,7 @@ class Refusals:
         if connection.pending:
             self._finish_response(connection)
         else:
-            self.linger(connection)
+            self._table.linger(connection)
 
     def refuse_late(self, connection: Connection, now: float) -> None:
         """Refuse a client whose message did not come in time."""
@@ -63,13 +63,3 @@ class Refusals:
             reader.fail(missed)
         else:
             self.refuse(connection, missed)
-
-    def linger(self, connection: Connection) -> None:
-        """Close our sending side, and receive until the client has closed (RFC 9112 section 9.6)."""
-        try:
-            connection.sock.shutdown(1)  # SHUT_WR
-        except OSError:
-            self._table.close(connection)
-            return
-        connection.enter(LINGERING, self._table.now, LINGER_SECONDS)
-        self._table.watch(connection)

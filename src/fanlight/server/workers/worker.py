@@ -106,6 +106,8 @@ class WorkerControl:
             reply = {"doing": doing, "counts": server.counts()}
             self._channel.send("reply", number=message["number"], reply=reply)
         elif what == "drain":
+            if message["is_replaced"]:
+                server.mark_replaced()
             self._shutdown.begin(at_once=True)
             self._listeners.deliver()
         elif what == "abandon":

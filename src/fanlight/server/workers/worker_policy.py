@@ -203,7 +203,8 @@ class WorkerPolicy:
         self.restarts[reason] += 1
 
     def _stop(self, worker: Worker, now: float) -> None:
-        worker.stop(now + self._limits.drain_seconds + WORKER_GRACE_SECONDS)
+        deadline = now + self._limits.drain_seconds + WORKER_GRACE_SECONDS
+        worker.stop(deadline, is_replaced=not self.is_closing)
 
     def _pause(self, now: float, *, is_failure: bool) -> float:
         """Start no worker for a time that doubles with each failure in a row; return its seconds."""

@@ -103,14 +103,14 @@ class Worker:
         self.last_pong = now
         return True
 
-    def stop(self, exit_deadline: float) -> bool:
-        """Have it stop by `deadline`; False if it is stopping or aborting already."""
+    def stop(self, exit_deadline: float, *, is_replaced: bool = False) -> bool:
+        """Have it stop by `deadline`, as others serve in its place or not; False if it is stopping already."""
         was_starting = self.state is STARTING
         if not self.set_leaving(exit_deadline):
             return False
         if was_starting:
             self.send_signal(signal.SIGKILL)  # it has no clients yet
-        self.channel.send("drain")
+        self.channel.send("drain", is_replaced=is_replaced)
         return True
 
     def set_leaving(self, exit_deadline: float) -> bool:

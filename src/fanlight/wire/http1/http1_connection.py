@@ -25,16 +25,14 @@ from fanlight.wire.http1.response_writer import (
     write_line,
     write_refusal,
 )
-from fanlight.wire.http1.states import NEXT, Transition, WireStateError
+from fanlight.wire.http1.states import NEXT, WireStateError
 from fanlight.wire.http1.wire_events import Content, EndOfMessage, ParsedHead, RequestHead
 from fanlight.wire.http1.wire_limits import MAX_BEGUN_BYTES, WireLimits, check_incomplete_head, check_size
 
 Event = RequestHead | Content | EndOfMessage
 
 _IDLE, _RECEIVING, _EARLY_RESPONSE, _AWAITING_RESPONSE, _SENDING, _CLOSED = range(6)
-_HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _RESPONSE_BEGAN, _RESPONSE_ENDED, _RESPONSE_SENT, _CLOSE = map(
-    int, Transition
-)
+_HEAD, _HEAD_WITH_CONTENT, _CONTENT_ENDED, _RESPONSE_BEGAN, _RESPONSE_ENDED, _RESPONSE_SENT, _CLOSE = range(7)
 _NO_BLOCK = read_block(b"", 0)
 _READ_SECURED_LINE = partial(read_request_line, is_secured=True)  # one for all connections: an idle one has little
 _FIRST_VISIBLE = 0x21
@@ -247,20 +245,11 @@ class Http1Connection:
         """Return an interim response with links (RFC 8297), b"" if it is too late for one. Raises InvalidResponse."""
         return write_early_hints(links) if self.state == _AWAITING_RESPONSE else b""
 
-    def switch_protocol(self, name: str, fields: Sequence[Pair], standard: bytes) -> tuple[bytes, bytes]:
-        """Return the response that switches to another protocol (RFC 9110 section 7.8), and what was received of it.
-
-        Nothing is received or sent here from then on.
-        """
-        opening = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: %b\r\nconnection: upgrade\r\n%b%b\r\n" % (
-            name.encode(),
-            b"".join(map(write_line, fields)),
-            standard,
-        )
-        received = bytes(self.buffer[self._position :])
-        self._advance(len(self.buffer))
+    def switch_protocol(self) -> bytes:
+        """Return what was received of another protocol, to which the connection switches; this wire is done."""
         self._move(_RESPONSE_BEGAN)
-        return opening, received
+        received, self.buffer = bytes(self.buffer[self._position :]), b""
+        return received
 
     def send_response(self, status: int, fields: Sequence[Pair], content: bytes, standard: bytes) -> bytes:
         """Return a complete response. `standard` is field lines made by the caller, such as `date`.
@@ -374,7 +363,7 @@ class Http1Connection:
     def is_request_unread(self) -> bool:
         """Whether the client may still be sending, so that closing at once could destroy the response."""
         is_more_announced = self._head is None or self._left > 0 or self._chunked is not None
-        return self.state == _CLOSED and (is_more_announced or self.has_buffered or bool(self.unannounced))
+        return self.state == _CLOSED and (is_more_announced or bool(self.buffer) or bool(self.unannounced))
 
     @property
     def is_idle(self) -> bool:
@@ -385,11 +374,6 @@ class Http1Connection:
     def expected_bytes(self) -> int:
         """How many more bytes of content are announced: the rest of it, or of the current chunk."""
         return self._left if self._chunked is None else self._chunked.left
-
-    @property
-    def has_buffered(self) -> bool:
-        """Whether unread bytes are in the buffer."""
-        return bool(self.buffer)
 
     @property
     def buffered_start(self) -> bytes:

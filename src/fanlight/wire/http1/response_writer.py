@@ -74,6 +74,13 @@ def write_early_hints(links: Sequence[str]) -> bytes:
     return b"HTTP/1.1 103 Early Hints\r\n%b\r\n" % b"".join([write_line(("link", link)) for link in links])
 
 
+def write_switch(protocol: str, fields: Sequence[Pair], standard: bytes) -> bytes:
+    """Return the response that switches to another protocol (RFC 9110 section 7.8). Raises InvalidResponse."""
+    lines = b"".join(map(write_line, fields))
+    start = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: %b\r\nconnection: upgrade\r\n" % protocol.encode()
+    return start + lines + standard + b"\r\n"
+
+
 def write_line(pair: Pair) -> bytes:
     """Return one field line. Raises InvalidResponse."""
     name, value = pair

@@ -89,7 +89,7 @@ class Decompressor:
         parts: list[bytes] = []
         try:
             while data:
-                # SECURITY: tests/wire/test_websocket.py: never more than the limit, whatever was compressed
+                # SECURITY: tests/wire/test_websocket_deflate.py: never more than the limit, whatever was compressed
                 part = self._stream.decompress(data, self._left + 1)
                 self._left -= len(part)
                 if self._left < 0:

@@ -2,7 +2,7 @@
 
 In: received bytes, in pieces of any size. Out: whole messages, and what else the app or the server has to know: `Ping`,
 `Pong`, `Closed`. Raises WebSocketError for every frame that breaks the protocol or a limit, with the code to close
-with. Knows nothing of time, and answers nothing by itself.
+with. Knows nothing of time, and sends nothing by itself.
 """
 
 from __future__ import annotations
@@ -30,9 +30,14 @@ from fanlight.wire.websocket.websocket_frames import (
 
 _RESERVED = 0x70  # bits of the first byte
 _IS_CONTROL = 0x08  # of an opcode
-_LENGTH_2, _LENGTH_8 = 126, 127
+_LENGTH_2 = 126
+_WHOLE_TEXT, _WHOLE_BINARY = _WHOLE = (
+    FIN | TEXT,
+    FIN | BINARY,
+)  # the first byte of a message in one frame, and not compressed
 _FREE_FRAGMENTS = 1024  # of a message, besides one for each
 _FRAGMENT_BYTES = 16  # of its limit
+_SHORT_HEADS = {each: [bytes((FIN | each, size)) for size in range(_LENGTH_2)] for each in (TEXT, BINARY)}
 _new_decoder = codecs.getincrementaldecoder("utf-8")
 
 
@@ -43,7 +48,7 @@ class Ping(NamedTuple):
 
 
 class Pong(NamedTuple):
-    """The client has answered a ping, or is there."""
+    """The client has received a ping, or just is there."""
 
     data: bytes
 
@@ -55,7 +60,12 @@ class Closed(NamedTuple):
     reason: str
 
 
-Event = str | bytes | Ping | Pong | Closed
+class Fragment(NamedTuple):
+    """A part of a message whose rest has not come."""
+
+
+FRAGMENT = Fragment()
+Event = str | bytes | Ping | Pong | Closed | Fragment
 
 
 class _Fragments:
@@ -99,36 +109,38 @@ class WebSocketConnection:
 
     def next_event(self) -> Event | None:
         """Return the next message or event, None if more bytes are needed first. Raises WebSocketError."""
-        while not self.is_closed:
-            buffer, start = self._buffer, self._position
-            size = len(buffer) - start
-            if size < 2:
+        buffer, start = self._buffer, self._position
+        size = len(buffer) - start
+        if size < 2 or self.is_closed:
+            return None
+        first, length = buffer[start], buffer[start + 1] - MASKED
+        if length < 0:
+            raise WebSocketError(CloseCode.PROTOCOL_ERROR, "a frame of a client must be masked")
+        head, is_whole = 6, first in _WHOLE and self._fragments is None
+        if not is_whole:
+            self._check(first, first & 0x0F, length)
+        if length >= _LENGTH_2:
+            head = 8 if length == _LENGTH_2 else 14
+            if size < head - 4:
                 return None
-            first, length = buffer[start], buffer[start + 1] - MASKED
-            if length < 0:
-                raise WebSocketError(CloseCode.PROTOCOL_ERROR, "a frame of a client must be masked")
-            opcode = first & 0x0F
-            self._check(first, opcode, length)
-            head = 6
-            if length >= _LENGTH_2:
-                head = 8 if length == _LENGTH_2 else 14
-                if size < head - 4:
-                    return None
-                length = _read_length(buffer[start + 2 : start + head - 4])
-            if length > self._max_bytes:
-                raise self._too_big()
-            end = start + head + length
-            if end > len(buffer):
-                return None
-            body = start + head
-            payload = unmask(bytes(buffer[body:end]), bytes(buffer[body - 4 : body])) if length else b""
-            if end == len(buffer):
-                self._buffer, end = b"", 0
-            self._position = end
-            event = self._read(first, opcode, payload)
-            if event is not None:
-                return event
-        return None
+            length = _read_length(buffer[start + 2 : start + head - 4])
+        if length > self._max_bytes:
+            raise self._too_big()
+        end, body = start + head + length, start + head
+        if end > len(buffer):
+            return None
+        payload = unmask(buffer[body:end], buffer[body - 4 : body])
+        if end == len(buffer):
+            self._buffer, end = b"", 0
+        self._position = end
+        if is_whole:
+            return payload if first == _WHOLE_BINARY else _decoded(payload)
+        return self._read(first, first & 0x0F, payload)
+
+    @property
+    def has_buffered(self) -> bool:
+        """Whether something was received that no event has been made of."""
+        return bool(self._buffer)
 
     def _check(self, first: int, opcode: int, length: int) -> None:
         """Refuse a frame by its first two bytes (section 5.2)."""
@@ -148,18 +160,16 @@ class WebSocketConnection:
             text = "continues no message" if opcode == CONTINUATION else "begins a message within another"
             raise WebSocketError(CloseCode.PROTOCOL_ERROR, f"a frame {text}")
 
-    def _read(self, first: int, opcode: int, payload: bytes) -> Event | None:
+    def _read(self, first: int, opcode: int, payload: bytes) -> Event:
         if opcode & _IS_CONTROL:
             return self._read_control(opcode, payload)
-        if first & FIN and opcode and not first & COMPRESSED:
-            return payload if opcode == BINARY else _decoded(payload)
         fragments = self._fragments
         if fragments is None:
             decompressor = Decompressor(self._max_bytes) if first & COMPRESSED else None
             fragments = self._fragments = _Fragments(is_text=opcode == TEXT, decompressor=decompressor)
         return self._read_fragment(fragments, payload, is_last=bool(first & FIN))
 
-    def _read_fragment(self, fragments: _Fragments, payload: bytes, *, is_last: bool) -> str | bytes | None:
+    def _read_fragment(self, fragments: _Fragments, payload: bytes, *, is_last: bool) -> str | bytes | Fragment:
         fragments.count += 1
         if fragments.count > _FREE_FRAGMENTS + self._max_bytes // _FRAGMENT_BYTES:
             raise WebSocketError(CloseCode.POLICY, "a message has too many fragments")
@@ -176,7 +186,7 @@ class WebSocketConnection:
             except UnicodeDecodeError:
                 raise _not_utf8() from None
         if not is_last:
-            return None
+            return FRAGMENT
         self._fragments = None
         return bytes(data) if fragments.decoder is None else data.decode()
 
@@ -206,6 +216,9 @@ class WebSocketConnection:
     def write(self, message: str | bytes) -> bytes:
         """Return the frame of a message."""
         opcode, data = (TEXT, message.encode()) if isinstance(message, str) else (BINARY, message)
+        size = len(data)
+        if size <= MAX_CONTROL_BYTES:
+            return _SHORT_HEADS[opcode][size] + data
         if self._deflate is not None and len(data) >= LEAST_BYTES:
             return write_frame(opcode, compress(data, self._deflate.window_bits), FIN | COMPRESSED)
         return write_frame(opcode, data)

@@ -6,6 +6,7 @@ In: the parts of a frame. Out: its bytes. A frame of a server is not masked.
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 
 from fanlight.errors import ClientError
 
@@ -15,6 +16,8 @@ MASKED = 0x80  # of the second byte
 MAX_CONTROL_BYTES = 125
 MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2
 _SHORT, _MEDIUM = 126, 1 << 16
+_AS_NUMBER = 2048  # bytes, up to which a payload is unmasked as one number
+_number = int.from_bytes
 
 
 class CloseCode(IntEnum):
@@ -63,9 +66,26 @@ def write_close(code: int, reason: str = "") -> bytes:
     return write_frame(CLOSE, code.to_bytes(2, "big") + text)
 
 
-def unmask(payload: bytes, key: bytes) -> bytes:
+def unmask(payload: bytes | bytearray, key: bytes | bytearray) -> bytes:
     """Return what a client has masked (RFC 6455 section 5.3)."""
     size = len(payload)
+    if size > _AS_NUMBER:
+        return _unmask_by_tables(payload, key)
     # PERF: benchmarks/sockets.py: as two long numbers, which is faster than any loop in Python
-    pad = (key * (size // 4 + 1))[:size]
-    return (int.from_bytes(payload, "little") ^ int.from_bytes(pad, "little")).to_bytes(size, "little")
+    pad = key * (size >> 2)
+    if size & 3:
+        pad += key[: size & 3]
+    return (_number(payload, "little") ^ _number(pad, "little")).to_bytes(size, "little")
+
+
+def _unmask_by_tables(payload: bytes | bytearray, key: bytes | bytearray) -> bytes:
+    """Unmask every fourth byte at once, by a table for the byte of the key: for what is long."""
+    tables, result = _tables(), bytearray(payload)
+    for at in range(4):
+        result[at::4] = payload[at::4].translate(tables[key[at]])
+    return bytes(result)
+
+
+@cache
+def _tables() -> list[bytes]:
+    return [bytes(byte ^ key for byte in range(256)) for key in range(256)]

@@ -1,7 +1,7 @@
-"""The opening handshake: a request that asks to go on as a WebSocket, and the response that agrees (RFC 6455 section 4).
+"""The opening handshake (RFC 6455 section 4): a request to go on as a WebSocket, and the response that agrees.
 
 In: the head of a request. Out: an `Offer`, and the bytes that accept it. Refuses a handshake that is incomplete, or
-for another version, with an HTTPError. Knows nothing of origins: who may connect is decided by the app.
+for another version, with an HTTPError. Knows nothing of origins: which pages may connect is decided by the app.
 """
 
 from __future__ import annotations
