@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -93,7 +92,7 @@ class WebSocketStream(FrameSender):
         self._wire = WebSocketConnection(limits.message_bytes, offer.deflate)
         self._messages: list[Message] = []
         self._waiting_bytes = 0  # of them
-        self._last: Closed | None = None  # from the client, behind messages that wait for the view
+        self._last: Closed | WebSocketError | None = None  # for which it is closed when the view has taken all
         self._receiver: asyncio.Future[None] | None = None
         self._sent_in_turn = 0
         self._is_full = self._is_left = self._is_pinged = self._is_slowed = False
@@ -149,7 +148,7 @@ class WebSocketStream(FrameSender):
         messages = self._messages
         if not messages:
             if self._last is not None:
-                self._close_as_client(self._last)
+                self._end_by(self._last)
             if self.closed is not None:
                 raise WebSocketClosed(*self.closed)
             if not self.is_accepted:
@@ -243,7 +242,7 @@ class WebSocketStream(FrameSender):
             return
         silence = now - self._heard_at
         if self._last is not None:
-            self._close_as_client(self._last)
+            self._end_by(self._last)
         elif self._closing_at:
             if now - self._closing_at >= CLOSE_SECONDS:
                 self._table.close(self._connection)
@@ -317,8 +316,8 @@ class WebSocketStream(FrameSender):
                 self._sockets.ownership.post(self._take_events)
         except WebSocketError as error:
             log.info("%s: a WebSocket is closed with %d: %s", self.source, error.code, error.reason)
-            self._close(error.code, error.reason)
-            self._finish()  # nothing more of it is read (RFC 6455 section 7.1.7)
+            self._wire.release()  # nothing more of it is read (RFC 6455 section 7.1.7)
+            self._end_when_taken(error)
         if messages and self._receiver is not None:
             settle(self._receiver, None)
 
@@ -341,18 +340,24 @@ class WebSocketStream(FrameSender):
         if isinstance(event, Ping):
             self._send(write_frame(PONG, event.data))
         elif isinstance(event, Closed):
-            if self._messages and not self._closing_at:  # the view has yet to take, and to reply to, what came before
-                self._last = event
-                self._connection.move_deadline(self._table.now + CLOSE_SECONDS)
-            else:
-                self._close_as_client(event)
+            self._end_when_taken(event)
 
-    def _close_as_client(self, event: Closed) -> None:
-        """Return the client's close frame, unless it is for one of ours, and close (RFC 6455 section 7.1.1)."""
+    def _end_when_taken(self, last: Closed | WebSocketError) -> None:
+        """Close for the last that came, when the view has taken what came before, and has had time to reply to it."""
+        if self._messages and not self._closing_at:
+            self._last = last
+            self._connection.move_deadline(self._table.now + CLOSE_SECONDS)
+        else:
+            self._end_by(last)
+
+    def _end_by(self, last: Closed | WebSocketError) -> None:
+        """Return the client's close frame, unless it is for one of ours, or send our own for its fault, and close."""
         self._last = None
-        if self.closed is None:
-            self.closed = event.code, event.reason
-            self._send(write_close(event.code) if event.code != CloseCode.NONE else write_frame(CLOSE, b""))
+        if isinstance(last, WebSocketError):
+            self._close(last.code, last.reason)
+        elif self.closed is None:
+            self.closed = last.code, last.reason
+            self._send(write_close(last.code) if last.code != CloseCode.NONE else write_frame(CLOSE, b""))
             self._wake()
         self._sockets.on_loop(self._finish)
 
@@ -368,16 +373,6 @@ class WebSocketStream(FrameSender):
     def _on_all_taken(self) -> None:
         if self.closed is not None and self._wire.is_closed:
             self._finish()
-
-    # --- waking what waits ----------------------------------------------------------------------
-
-    def _wake(self) -> None:
-        """Wake all that waits: it is closed."""
-        ownership = self._sockets.ownership
-        if threading.get_ident() == ownership.loop_thread_id:
-            self._wake_on_loop()
-        else:
-            ownership.loop.call_soon_threadsafe(self._wake_on_loop)
 
     def _wake_on_loop(self) -> None:
         if self._receiver is not None:

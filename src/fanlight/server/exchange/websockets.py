@@ -9,6 +9,7 @@ WebSocket is in `websocket_stream`.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,17 @@ class FrameSender:
 
     def _on_all_taken(self) -> None:
         """Go on, as the client has taken all."""
+        raise NotImplementedError
+
+    def _wake(self) -> None:
+        """Wake all that waits: it is closed."""
+        ownership = self._sockets.ownership
+        if threading.get_ident() == ownership.loop_thread_id:
+            self._wake_on_loop()
+        else:
+            ownership.loop.call_soon_threadsafe(self._wake_on_loop)
+
+    def _wake_on_loop(self) -> None:
         raise NotImplementedError
 
     @property
