@@ -115,6 +115,16 @@ def gunicorn(
     )
 
 
+def waitress(name: str, app: str) -> Peer:
+    """Return a WSGI app on waitress, with its 4 threads."""
+    return Peer(
+        name=name,
+        note="4 threads",
+        path="",
+        command=lambda port, _: [program("waitress-serve"), f"--listen=127.0.0.1:{port}", f"{app}:app"],
+    )
+
+
 def script(name: str, file: str, note: str, path: str = "/user") -> Peer:
     """Return a server that is a program of apps/ of its own."""
     return Peer(name=name, note=note, path=path, command=lambda port, _: [sys.executable, f"{file}.py", str(port)])
@@ -265,6 +275,18 @@ BINDING_PEERS = (
     *_both("binding_fanlight"),
     uvicorn("Litestar async, uvicorn", "binding_litestar", "msgspec"),
     uvicorn("FastAPI async, uvicorn", "binding_fastapi", "pydantic"),
+)
+# Apps of other frameworks, on Fanlight and on their usual servers: each answers /page and /json.
+GUEST_PEERS = (
+    fanlight("guests_fastapi", name="FastAPI, Fanlight", note="asyncio; a mounted app costs the same"),
+    fanlight("guests_fastapi", "--uvloop", name="FastAPI, Fanlight --uvloop", note="uvloop"),
+    uvicorn("FastAPI, uvicorn", "guests_fastapi"),
+    granian("FastAPI, Granian", "guests_fastapi", "asgi", "uvloop"),
+    fanlight("guests_flask", name="Flask, Fanlight", note="64 threads, its default"),
+    gunicorn("Flask, gunicorn gthread", "guests_flask", "4 threads"),
+    waitress("Flask, waitress", "guests_flask"),
+    fanlight("guests_django", name="Django, Fanlight", note="64 threads, its default"),
+    gunicorn("Django, gunicorn gthread", "guests_django", "4 threads"),
 )
 # A posted form: each answers /form below its path. The last two have nothing that converts it: their views do.
 FORM_PEERS = (

@@ -48,6 +48,7 @@ PARTS = {
     "idle": Part("wake-ups, memory and latency with 10,000 idle connections", 80),
     "sockets": Part("WebSockets: an echo, 5,000 connections that idle, a message to all of them", 90),
     "binding": Part("requests per second where arguments are the work: JSON, a dependency", 20),
+    "guests": Part("apps of other frameworks on Fanlight, and on the servers that they usually run on", 45),
     "forms": Part("requests per second of a posted form", 20),
     "pages": Part("requests per second of a Jinja page", 20),
     "sessions": Part("requests per second of a page with a session", 30),
