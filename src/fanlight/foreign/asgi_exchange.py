@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fanlight.app")
 _DISCONNECT = "http.disconnect"
+_NO_FIELDS = Fields()  # of a response that is not begun
 
 
 class State(IntEnum):
@@ -69,8 +70,8 @@ class AsgiExchange:
 
     def __init__(self, request: Request, link: CallLink, name: str, respond: Callable[[Response], object]) -> None:
         self._request, self._link, self._name, self._respond = request, link, name, respond
-        self._content = AsgiContent(request)
-        self._fields = Fields()
+        self._content: AsgiContent | None = None  # made when the app first receives
+        self._fields = _NO_FIELDS
         self._status = self._sent = 0
         self._pieces: Pieces | None = None  # None: the response has no content, or it is not begun
         self._has_trailers = False
@@ -83,6 +84,8 @@ class AsgiExchange:
 
     async def receive(self) -> dict[str, Any]:
         """Return the next event: a part of the content, then that the exchange is over, when it is."""
+        if self._content is None:
+            self._content = AsgiContent(self._request)
         if not self._content.is_received and self.state is not State.OVER:
             try:
                 event = await self._content.next_event()
@@ -198,6 +201,8 @@ class AsgiExchange:
 
     async def _begin_stream(self) -> None:
         try:
+            if self._content is None:
+                self._content = AsgiContent(self._request)
             await self._content.keep_rest()
         except ClientDisconnected:
             self._leave()

@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from fanlight.message.call_link import CallLink
     from fanlight.message.request import Request
 
-VERSION = {"version": "3.0", "spec_version": "2.5"}
-HTTP_EXTENSIONS: dict[str, dict[str, Any]] = {
-    "http.response.pathsend": {},
-    "http.response.early_hint": {},
-    "http.response.trailers": {},
-}
-WEBSOCKET_EXTENSIONS: dict[str, dict[str, Any]] = {"websocket.http.response": {}}
-
 
 def http_scope(request: Request, link: CallLink, mount: MountPoint, state: dict[str, Any] | None) -> dict[str, Any]:
     """Return the scope of a request."""
@@ -29,7 +21,7 @@ def http_scope(request: Request, link: CallLink, mount: MountPoint, state: dict[
     path = head.path
     scope: dict[str, Any] = {
         "type": "http",
-        "asgi": VERSION.copy(),
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": "1.1" if head.minor else "1.0",
         "method": head.method,
         "scheme": request.scheme,
@@ -37,10 +29,14 @@ def http_scope(request: Request, link: CallLink, mount: MountPoint, state: dict[
         "raw_path": path.encode("latin-1"),
         "query_string": head.query.encode("latin-1"),
         "root_path": decoded(mount.split(path)[0]) if mount.depth else "",
-        "headers": _headers(request),
+        "headers": _headers(request, is_direct=link.is_direct),
         "client": link.client,
         "server": link.server,
-        "extensions": {name: {} for name in HTTP_EXTENSIONS},
+        "extensions": {
+            "http.response.pathsend": {},
+            "http.response.early_hint": {},
+            "http.response.trailers": {},
+        },
     }
     if state is not None:
         scope["state"] = state.copy()
@@ -57,15 +53,17 @@ def websocket_scope(
         "type": "websocket",
         "scheme": "wss" if request.scheme == "https" else "ws",
         "subprotocols": list(subprotocols),
-        "extensions": {name: {} for name in WEBSOCKET_EXTENSIONS},
+        "extensions": {"websocket.http.response": {}},
     }
     return scope
 
 
-def _headers(request: Request) -> list[tuple[bytes, bytes]]:
+def _headers(request: Request, *, is_direct: bool) -> list[tuple[bytes, bytes]]:
     """Return the fields as bytes; Host is what a trusted proxy, or an absolute target, names in its place."""
     head = request.head
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.fields]
+    if is_direct and head.target.startswith("/"):
+        return fields
     host = head.find("host")
     if host is not None and host != head.authority:
         host_field = b"host", head.authority.encode("latin-1")

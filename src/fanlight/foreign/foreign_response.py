@@ -18,7 +18,8 @@ from fanlight.message.response import Content, Response
 NO_CONTENT = frozenset({204, 205, 304})
 _SERVERS = frozenset({"connection", "date", "keep-alive", "proxy-connection", "server", "transfer-encoding", "upgrade"})
 _MOST_KNOWN, _MOST_KNOWN_BYTES = 1024, 256
-_KNOWN: dict[tuple[bytes, bytes], Pair | None] = {}  # None: left out
+# PERF: benchmarks/guests.py: the fields of a site's responses are mostly the same; a length is a number
+_KNOWN: dict[tuple[bytes, bytes], Pair | int] = {}
 _LENGTH = lazy_pattern(r"[0-9]{1,18}")
 
 
@@ -41,29 +42,40 @@ class Fields:
         pairs = self.pairs
         for item in given:
             name, value = item
-            try:
-                known = _KNOWN.get((name, value), _KNOWN)
-            except TypeError:
-                known = _KNOWN
-            if known is _KNOWN:
-                if not isinstance(name, bytes) or not isinstance(value, bytes):
-                    raise BrokenRule(f"the name and the value of a header are bytes, not {name!r}: {value!r}")
-                pair = self.read(name.decode("latin-1"), value.decode("latin-1"))
-                _remember(bytes(name), bytes(value), pair)
+            known = _KNOWN.get((name, value)) if name.__class__ is value.__class__ is bytes else None
+            if known is None:
+                self._learn(name, value)
+            elif known.__class__ is tuple:
+                pairs.append(known)
+                if known[0] == "content-type":
+                    self.media_type = known[1]
+            elif self.length is None:
+                self.length = known  # type: ignore[assignment]  # it is no pair
             else:
-                pair = known  # type: ignore[assignment]  # a pair, or None
-            if pair is not None:
-                pairs.append(pair)
-                if pair[0] == "content-type":
-                    self.media_type = pair[1]
+                self._set_length(value.decode())
+
+    def _learn(self, name: object, value: object) -> None:
+        """Add a field that has not come before."""
+        if not isinstance(name, bytes) or not isinstance(value, bytes):
+            raise BrokenRule(f"the name and the value of a header are bytes, not {name!r}: {value!r}")
+        text = value.decode("latin-1")
+        pair = self.read(name.decode("latin-1"), text)
+        if pair is not None:
+            self._add(pair)
+            _remember(name, value, pair)
+        elif name == b"content-length" and self.length is not None:
+            _remember(name, value, self.length)
+
+    def _add(self, pair: Pair) -> None:
+        self.pairs.append(pair)
+        if pair[0] == "content-type":
+            self.media_type = pair[1]
 
     def add_text(self, name: str, value: str) -> None:
         """Add a field of text, as WSGI has it. Raises BrokenRule."""
         pair = self.read(name, value)
         if pair is not None:
-            self.pairs.append(pair)
-            if pair[0] == "content-type":
-                self.media_type = pair[1]
+            self._add(pair)
 
     def read(self, name: str, value: str) -> Pair | None:
         """Return a field as it is sent, None if it is the server's. Raises BrokenRule."""
@@ -84,12 +96,12 @@ class Fields:
         self.length = int(value)
 
 
-def _remember(name: bytes, value: bytes, pair: Pair | None) -> None:
-    """Remember a field that comes again with other responses: not one of a single visitor, nor a length."""
-    if len(value) < _MOST_KNOWN_BYTES and pair is not None and pair[0] != "set-cookie":
+def _remember(name: bytes, value: bytes, known: Pair | int) -> None:
+    """Remember a field that may come again with other responses: not one of a single visitor."""
+    if len(value) < _MOST_KNOWN_BYTES and name.lower() != b"set-cookie":
         if len(_KNOWN) >= _MOST_KNOWN:
             _KNOWN.clear()
-        _KNOWN[name, value] = pair
+        _KNOWN[bytes(name), bytes(value)] = known
 
 
 class ForeignResponse(Response):
@@ -99,8 +111,7 @@ class ForeignResponse(Response):
 
     def __init__(self, status: int, fields: Fields, content: Content, length: int | None = None) -> None:
         self.content, self.status, self.media_type, self._length = content, status, fields.media_type, length
-        self.own_headers = headers = MutableHeaders.of_checked(fields.pairs)
-        headers.leave_out_all()
+        self.own_headers = MutableHeaders.of_foreign(fields.pairs)
 
 
 def check_status(status: object) -> int:

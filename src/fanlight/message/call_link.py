@@ -28,6 +28,10 @@ class CallLink(Protocol):
     may_respond: bool  # before the call ends; else its response has to pass what is around it, such as middleware
 
     @property
+    def is_direct(self) -> bool:
+        """Whether the client speaks to the server itself, as far as that is known: the host is as it was sent."""
+
+    @property
     def client(self) -> Address | None:
         """The address of the client; its port is 0 if a proxy names the client."""
 

@@ -169,9 +169,12 @@ class MutableHeaders(Headers):
         self.secure_if_https = secure_if_https
         self.replaced = _replaceable(self._pairs)
 
-    def leave_out_all(self) -> None:
-        """Have the server add none of the fields that it may add to all responses."""
-        self.replaced = REPLACEABLE
+    @classmethod
+    def of_foreign(cls, pairs: list[Pair]) -> Self:
+        """Return fields that were checked before, beside which the server adds none of those for all responses."""
+        made = cls.__new__(cls)
+        made._pairs, made.secure_if_https, made.replaced = pairs, (), REPLACEABLE  # noqa: SLF001 - of this class
+        return made
 
     def add_checked(self, pairs: Sequence[Pair]) -> None:
         """Add fields that were checked before."""

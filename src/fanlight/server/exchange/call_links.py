@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from fanlight.server.exchange.background_tasks import BackgroundTasks
 
 
+MOST_ADDRESSES = 1024
+
+
 class Watcher(Protocol):
     """What watches connections: their table."""
 
@@ -50,6 +53,19 @@ class CallLinks:
     def __init__(self, table: Watcher, background: BackgroundTasks, dispatch: EarlyResponder) -> None:
         self.table, self.background, self.dispatch = table, background, dispatch
         self.ownership = table.ownership
+        # PERF: benchmarks/guests.py: of those connections that are in use; to ask the system takes as long as a scope
+        self._addresses: dict[int, tuple[Connection, Address | None, Address | None]] = {}
+
+    def addresses(self, connection: Connection) -> tuple[Connection, Address | None, Address | None]:
+        """Return a connection with the addresses of its server and its client."""
+        known = self._addresses.get(connection.fd)
+        if known is not None and known[0] is connection:
+            return known
+        if len(self._addresses) >= MOST_ADDRESSES:
+            self._addresses.clear()
+        found = connection, _address(connection, "getsockname"), _address(connection, "getpeername")
+        self._addresses[connection.fd] = found
+        return found
 
     def attach(self, connection: Connection) -> bool:
         """Attach a link to the request of a connection; True if the request asks for a WebSocket."""
@@ -70,6 +86,11 @@ class ServerLink:
         self.may_respond = connection.call.body_policy.responds_early
 
     @property
+    def is_direct(self) -> bool:
+        """See `CallLink`."""
+        return self._connection.policy is None
+
+    @property
     def client(self) -> Address | None:
         """See `CallLink`."""
         client = self._request.client
@@ -77,13 +98,13 @@ class ServerLink:
             return None
         if client != self._connection.client:
             return client, 0  # as a trusted proxy has named it
-        address = _address(self._connection, "getpeername")
+        address = self._links.addresses(self._connection)[2]
         return client, 0 if address is None else address[1]
 
     @property
     def server(self) -> Address | None:
         """See `CallLink`."""
-        return _address(self._connection, "getsockname")
+        return self._links.addresses(self._connection)[1]
 
     def respond(self, response: Response) -> None:
         """See `CallLink`."""
