@@ -192,8 +192,8 @@ class CallFactory:
             run, name, Lane.MEASURED, _Content(is_read=True) if self._guards_read_content else _NO_CONTENT
         )
 
-    def for_guest(self, run: Run | AsyncRun, name: str, *, is_async: bool) -> Call:
-        """Return the call of another framework's app: on the event loop, or in a thread."""
+    def for_guest(self, make_run: Callable[[OnError], Run | AsyncRun], name: str, *, is_async: bool) -> Call:
+        """Return the call of another framework's app; `make_run` is given what makes a response of an exception."""
         is_alone = not self._is_around and not self._opens
         policy = BodyPolicy(
             body_mode=BodyMode.STREAM if is_async else BodyMode.BUFFERED,
@@ -204,8 +204,8 @@ class CallFactory:
         content = _Content(is_read=True, policy=policy)
         on_error = self._on_error(name)
         if is_async:
-            return self._async_call(_catching_async(cast("AsyncRun", run), on_error), name, content)
-        inner = _catching(cast("Run", run), on_error)
+            return self._async_call(cast("AsyncRun", make_run(on_error)), name, content)
+        inner = cast("Run", make_run(on_error))
         if self._middleware.is_async:
             return self._async_call(self._in_thread(inner, self._errors.defer_unexpected), name, content)
         return self._call(inner, name, Lane.THREAD, content, is_pinned=True)

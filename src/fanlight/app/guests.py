@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeGuard
 
 from fanlight.app.calls import CallFactory
@@ -93,10 +94,10 @@ class Guests:
         if guest.kind.value == "asgi":
             from fanlight.foreign.asgi_app import asgi_run  # noqa: PLC0415 - as above
 
-            return calls.for_guest(asgi_run(app, name, mount, guest.lifespan), name, is_async=True)
+            return calls.for_guest(partial(asgi_run, app, name, mount, guest.lifespan), name, is_async=True)
         from fanlight.foreign.wsgi_app import wsgi_run  # noqa: PLC0415 - as above
 
-        return calls.for_guest(wsgi_run(app, name, mount), name, is_async=False)
+        return calls.for_guest(partial(wsgi_run, app, name, mount), name, is_async=False)
 
     async def start(self) -> None:
         """Run the lifespans up to their start; if one fails, those before it are ended. Raises AppError."""

@@ -30,45 +30,49 @@ if TYPE_CHECKING:
     from fanlight.message.request import Request
 
 log = logging.getLogger("fanlight.app")
+OnError = Callable[[BaseException, "Request"], Any]
 _beside: set[asyncio.Task[Any]] = set()  # a loop keeps no task alive
 _FAILED = "%s failed after its response had begun; id %s"
 
 
 def asgi_run(
-    app: Any, name: str, mount: MountPoint, lifespan: AsgiLifespan | None
-) -> Callable[[Request], Awaitable[Response]]:
-    """Return what runs an app for a request; `name` is for the log."""
+    app: Any, name: str, mount: MountPoint, lifespan: AsgiLifespan | None, on_error: OnError
+) -> Callable[[Request], Awaitable[Any]]:
+    """Return what runs an app for a request; `name` is for the log, `on_error` makes a response of an exception."""
 
-    async def run(request: Request) -> Response:
+    async def run(request: Request) -> Any:
         link = link_of(request)
-        state = None if lifespan is None else lifespan.state
-        if request.cached_value(WEBSOCKET_KEY) is not None:
-            return await _run_websocket(app, request, link, name, mount, state)
-        scope = http_scope(request, link, mount, state)
-        if not link.may_respond:
-            return await _run_beside(app, scope, request, link, name)
-        exchange = AsgiExchange(request, link, name, link.respond)
         try:
-            await app(scope, exchange.receive, exchange.send)
-        except BaseException as error:  # noqa: BLE001 - raised again, unless its response has begun
-            _check_failure(error, exchange, name, request)
-        return _after(exchange, link)
+            state = None if lifespan is None else lifespan.state
+            if request.cached_value(WEBSOCKET_KEY) is not None:
+                return await _run_websocket(app, request, link, name, mount, state)
+            scope = http_scope(request, link, mount, state)
+            if not link.may_respond:
+                return await _run_beside(app, scope, request, link, name)
+            exchange = AsgiExchange(request, link, name, link.respond)
+            try:
+                await app(scope, exchange.receive, exchange.send)
+            except BaseException as error:  # noqa: BLE001 - raised again, unless its response has begun
+                _check_failure(error, exchange, name, request)
+            if exchange.state is not State.OVER:
+                _check_end(exchange)
+        except BaseException as error:  # noqa: BLE001 - it becomes a response, or goes to the middleware
+            return on_error(error, request)
+        link.end()
+        return RESPONDED
 
     return run
 
 
-def _after(exchange: AsgiExchange, link: CallLink) -> Response:
-    """Return what a call returns whose app has returned. Raises InternalServerError if it has sent nothing."""
-    if exchange.state is not State.OVER:
-        if exchange.state in (State.NOTHING, State.STARTED):
-            if not exchange.is_client_gone and not exchange.broken_rule:
-                what = "http.response.body" if exchange.state is State.STARTED else "a response"
-                exchange.note_broken(f"the app has returned, and not sent {what}")
-            raise InternalServerError
-        if not exchange.is_client_gone:
-            exchange.note_broken("the app has returned before the last http.response.body, without more_body")
-    link.end()
-    return RESPONDED
+def _check_end(exchange: AsgiExchange) -> None:
+    """Cut off a response that its app has not completed. Raises InternalServerError if it has sent nothing."""
+    if exchange.state in (State.NOTHING, State.STARTED):
+        if not exchange.is_client_gone and not exchange.broken_rule:
+            what = "http.response.body" if exchange.state is State.STARTED else "a response"
+            exchange.note_broken(f"the app has returned, and not sent {what}")
+        raise InternalServerError
+    if not exchange.is_client_gone:
+        exchange.note_broken("the app has returned before the last http.response.body, without more_body")
 
 
 def _check_failure(error: BaseException, exchange: AsgiExchange, name: str, request: Request) -> None:
@@ -103,7 +107,9 @@ async def _run_beside(app: Any, scope: dict[str, Any], request: Request, link: C
                 await app(scope, exchange.receive, exchange.send)
             except BaseException as error:  # noqa: BLE001 - as above
                 _check_failure(error, exchange, name, request)
-            _after(exchange, link)
+            if exchange.state is not State.OVER:
+                _check_end(exchange)
+            link.end()
         except BaseException as error:
             if ready.done():
                 raise

@@ -48,6 +48,10 @@ class State(IntEnum):
     OVER = 4
 
 
+# PERF: benchmarks/guests.py: a name of the module is found faster than a member of an Enum
+_NOTHING, _STARTED, _STREAMING, _TRAILERS, _OVER = State
+
+
 class AsgiExchange:
     """One exchange; `respond` is called once, with the response."""
 
@@ -77,7 +81,7 @@ class AsgiExchange:
         self._has_trailers = False
         self._gone: asyncio.Event | None = None  # set when nothing more is to be received
         self.is_client_gone = False
-        self.state = State.NOTHING
+        self.state = _NOTHING
         self.broken_rule = ""
 
     # --- what the app calls -----------------------------------------------------------------------
@@ -86,7 +90,7 @@ class AsgiExchange:
         """Return the next event: a part of the content, then that the exchange is over, when it is."""
         if self._content is None:
             self._content = AsgiContent(self._request)
-        if not self._content.is_received and self.state is not State.OVER:
+        if not self._content.is_received and self.state is not _OVER:
             try:
                 event = await self._content.next_event()
             except HTTPError as refusal:  # the content is malformed, too slow or too large
@@ -95,7 +99,7 @@ class AsgiExchange:
             if event is not None:
                 return event
             self._leave()
-        if self.state is not State.OVER and not self.is_client_gone:
+        if self.state is not _OVER and not self.is_client_gone:
             await self._until_gone()
         return {"type": _DISCONNECT}
 
@@ -105,6 +109,12 @@ class AsgiExchange:
             kind = message["type"]
         except (TypeError, KeyError):
             self.broken("a message is a dict with a `type`")
+        if kind == "http.response.body" and self.state is _STARTED and not self._has_trailers:
+            # PERF: benchmarks/guests.py: most responses are whole with their first message: no coroutine more
+            body = message.get("body", b"")
+            if body.__class__ is bytes and not message.get("more_body", False):
+                self._respond_whole(body)
+                return
         try:
             if kind == "http.response.body":
                 await self._take_body(message)
@@ -134,8 +144,8 @@ class AsgiExchange:
 
     def fail(self) -> None:
         """Cut off a response that has begun, and is not complete."""
-        if self.state in (State.STREAMING, State.TRAILERS):
-            self.state = State.OVER
+        if self.state in (_STREAMING, _TRAILERS):
+            self.state = _OVER
             if self._pieces is not None:
                 self._pieces.cut_off()
             self._set_gone()
@@ -143,7 +153,7 @@ class AsgiExchange:
     # --- messages ---------------------------------------------------------------------------------
 
     def _take_start(self, message: dict[str, Any]) -> None:
-        if self.state is not State.NOTHING:
+        if self.state is not _NOTHING:
             self.broken("http.response.start is sent once, before the content")
         try:
             status = check_status(message["status"])
@@ -155,7 +165,7 @@ class AsgiExchange:
             self.broken("the headers of http.response.start are pairs of bytes: [(b'name', b'value')]")
         self._status, self._fields = status, fields
         self._has_trailers = bool(message.get("trailers", False))
-        self.state = State.STARTED
+        self.state = _STARTED
 
     async def _take_body(self, message: dict[str, Any]) -> None:
         body = message.get("body", b"")
@@ -163,17 +173,17 @@ class AsgiExchange:
             if not isinstance(body, bytes | bytearray | memoryview):
                 self.broken(f"`body` of http.response.body is bytes, not {type(body).__name__}")
             body = bytes(body)
-        if self.state is State.STARTED:
+        if self.state is _STARTED:
             if not message.get("more_body", False) and not self._has_trailers:
                 self._respond_whole(body)
                 return
             await self._begin_stream()
-        elif self.state is not State.STREAMING:
+        elif self.state is not _STREAMING:
             self._refuse_body()
         await self._stream(body, is_last=not message.get("more_body", False))
 
     def _refuse_body(self) -> NoReturn:
-        if self.state is State.NOTHING:
+        if self.state is _NOTHING:
             self.broken("http.response.start is sent before http.response.body")
         if self.is_client_gone:
             raise ClientGone
@@ -191,7 +201,7 @@ class AsgiExchange:
         self._respond_over(ForeignResponse(status, fields, body))
 
     def _respond_over(self, response: Response) -> None:
-        self.state = State.OVER
+        self.state = _OVER
         self._set_gone()
         self._respond(response)
 
@@ -210,7 +220,7 @@ class AsgiExchange:
         except HTTPError as refusal:
             self._refuse(refusal)
             raise ClientGone from None
-        self.state = State.STREAMING
+        self.state = _STREAMING
         if self._has_no_body:
             self._respond(ForeignResponse(self._status, self._fields, _nothing(), self._fields.length))
             return
@@ -233,18 +243,18 @@ class AsgiExchange:
         if pieces is not None and length is not None and self._sent < length:
             self.broken(f"the content is shorter than its content-length of {length}: it has {self._sent} bytes")
         if self._has_trailers:
-            self.state = State.TRAILERS
+            self.state = _TRAILERS
         else:
             self._complete()
 
     def _complete(self) -> None:
-        self.state = State.OVER
+        self.state = _OVER
         if self._pieces is not None:
             self._pieces.complete()
         self._set_gone()
 
     def _take_trailers(self, message: dict[str, Any]) -> None:
-        if self.state is not State.TRAILERS:
+        if self.state is not _TRAILERS:
             self.broken("http.response.trailers follows the content of a response that began with `trailers`")
         fields = Fields()
         fields.add_bytes(message.get("headers") or ())
@@ -256,7 +266,7 @@ class AsgiExchange:
             self._complete()
 
     def _take_path(self, message: dict[str, Any]) -> None:
-        if self.state is not State.STARTED:
+        if self.state is not _STARTED:
             self.broken("http.response.pathsend follows http.response.start, in the place of the content")
         path = message.get("path")
         if not isinstance(path, str):
@@ -273,7 +283,7 @@ class AsgiExchange:
         self._respond_over(ForeignResponse(self._status, self._fields, content, content.length))
 
     def _take_hints(self, message: dict[str, Any]) -> None:
-        if self.state not in (State.NOTHING, State.STARTED):
+        if self.state not in (_NOTHING, _STARTED):
             self.broken("http.response.early_hint is sent before the content")
         self._link.enable_hints()
         try:
@@ -287,7 +297,7 @@ class AsgiExchange:
     def _refuse(self, refusal: HTTPError) -> None:
         """Respond to content that is refused, in the place of the app."""
         self.is_client_gone = True
-        if self.state in (State.NOTHING, State.STARTED):
+        if self.state in (_NOTHING, _STARTED):
             text = f"{refusal.detail}\n".encode()
             fields = Fields()
             fields.add_text("content-type", "text/plain; charset=utf-8")
@@ -298,13 +308,13 @@ class AsgiExchange:
     async def _until_gone(self) -> None:
         if self._gone is None:
             self._gone = asyncio.Event()
-            if self.state is not State.STREAMING:
+            if self.state is not _STREAMING:
                 self._link.watch_client(self._on_gone)
         await self._gone.wait()
 
     def _on_gone(self) -> None:
         """Note that the client has left; called also when its response has begun, which then knows by itself."""
-        if self.state in (State.NOTHING, State.STARTED):
+        if self.state in (_NOTHING, _STARTED):
             self._leave()
 
     def _leave(self) -> None:

@@ -32,15 +32,21 @@ if TYPE_CHECKING:
     from fanlight.message.request import Request
 
 log = logging.getLogger("fanlight.app")
+OnError = Callable[[BaseException, "Request"], Any]
 _END: Any = object()
 
 
-def wsgi_run(app: Any, name: str, mount: MountPoint) -> Callable[[Request], Response]:
-    """Return what runs an app for a request; `name` is for the log."""
+def wsgi_run(app: Any, name: str, mount: MountPoint, on_error: OnError) -> Callable[[Request], Any]:
+    """Return what runs an app for a request; `name` is for the log, `on_error` makes a response of an exception."""
 
-    def run(request: Request) -> Response:
+    def run(request: Request) -> Any:
         link = link_of(request)
-        return _WsgiExchange(request, link, name).run(app, make_environ(request, link, mount))
+        try:
+            return _WsgiExchange(request, link, name).run(app, make_environ(request, link, mount))
+        except BaseException as error:  # noqa: BLE001 - it becomes a response, or goes to the middleware
+            return on_error(error, request)
+        finally:
+            link.end()
 
     return run
 

@@ -46,7 +46,7 @@ class CallLink(Protocol):
         """Send the response of the call, which goes on; in its own thread."""
 
     def end(self) -> None:
-        """Note that a call that went on has ended; in the loop's thread."""
+        """Note that the call has ended; in the loop's thread, if it has responded there."""
 
     def watch_client(self, on_gone: Callable[[], object]) -> None:
         """Call a function, in the loop's thread, when the client has disconnected before its response."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -44,6 +44,7 @@ class BackgroundTasks:
     def __init__(self, loop: asyncio.AbstractEventLoop, pool: ThreadPool) -> None:
         self._loop, self._pool = loop, pool
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._calls: Mapping[asyncio.Task[Any], Served] = {}
         self._is_cut_off = False
         self.has_cut_off = False  # some were cancelled, as they were not done in time
 
@@ -77,19 +78,16 @@ class BackgroundTasks:
                     raise
                 log.exception("a background task of %s failed", name)
 
-    def keep(self, task: asyncio.Task[Any]) -> None:
-        """Wait for a task, too, whose response is sent and that goes on; until it is released."""
-        self._tasks.add(task)
-
-    def release(self, task: asyncio.Task[Any]) -> None:
-        """Wait for a task no longer, as it is about to end."""
-        self._tasks.discard(task)
+    def wait_for_calls(self, running: Mapping[asyncio.Task[Any], Served]) -> None:
+        """Wait, at the end, for the tasks of other frameworks' apps, too, which may go on behind their response."""
+        self._calls = running
 
     async def finish(self, seconds: float) -> None:
         """Wait for those that have begun; what takes longer than so many seconds is logged and cancelled."""
         await asyncio.sleep(0)  # calls from other threads become tasks
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
+        waiting = {*self._tasks, *(task for task, each in self._calls.items() if each.call.body_policy.is_foreign)}
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=max(0.0, seconds))
             if late:
                 self.has_cut_off = True
                 log.warning("background tasks of %d requests were not done in time and are cancelled", len(late))

@@ -7,7 +7,6 @@ reading: it is taken to have left when it gets nothing for PAUSE_SECONDS.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from fanlight.message.response import Response
     from fanlight.server.connection.connection import Connection
     from fanlight.server.dispatch.ownership import Ownership
-    from fanlight.server.exchange.background_tasks import BackgroundTasks
 
 
 MOST_ADDRESSES = 1024
@@ -50,8 +48,8 @@ class EarlyResponder(Protocol):
 class CallLinks:
     """The links of one hub."""
 
-    def __init__(self, table: Watcher, background: BackgroundTasks, dispatch: EarlyResponder) -> None:
-        self.table, self.background, self.dispatch = table, background, dispatch
+    def __init__(self, table: Watcher, dispatch: EarlyResponder) -> None:
+        self.table, self.dispatch = table, dispatch
         self.ownership = table.ownership
         # PERF: benchmarks/guests.py: of those connections that are in use; to ask the system takes as long as a scope
         self._addresses: dict[int, tuple[Connection, Address | None, Address | None]] = {}
@@ -77,11 +75,12 @@ class CallLinks:
 class ServerLink:
     """The link of one call."""
 
-    __slots__ = ("_connection", "_links", "_request", "_task", "loop", "may_respond")
+    __slots__ = ("_connection", "_links", "_request", "loop", "may_respond")
 
     def __init__(self, links: CallLinks, connection: Connection) -> None:
-        self._links, self._connection, self._request = links, connection, connection.request
-        self._task: asyncio.Task[Any] | None = None
+        self._links = links
+        self._connection: Any = connection  # None when the call has ended
+        self._request: Any = connection.request
         self.loop = links.ownership.loop
         self.may_respond = connection.call.body_policy.responds_early
 
@@ -93,7 +92,7 @@ class ServerLink:
     @property
     def client(self) -> Address | None:
         """See `CallLink`."""
-        client = self._request.client
+        client = self._connection.request.client
         if client is None:
             return None
         if client != self._connection.client:
@@ -108,9 +107,6 @@ class ServerLink:
 
     def respond(self, response: Response) -> None:
         """See `CallLink`."""
-        self._task = task = asyncio.current_task(self.loop)
-        if task is not None:
-            self._links.background.keep(task)
         self._links.dispatch.respond_early(self._connection, response)
 
     def respond_from_thread(self, response: Response) -> None:
@@ -119,8 +115,8 @@ class ServerLink:
 
     def end(self) -> None:
         """See `CallLink`."""
-        if self._task is not None:
-            self._links.background.release(self._task)
+        # PERF: benchmarks/guests.py: the request has this link; a circle would wait for the garbage collector
+        self._request = self._connection = None
 
     def watch_client(self, on_gone: Callable[[], object]) -> None:
         """See `CallLink`."""
@@ -129,12 +125,12 @@ class ServerLink:
     def enable_hints(self) -> None:
         """See `CallLink`."""
         connection, request = self._connection, self._request
-        if can_send_early_hints(connection):
+        if connection is not None and can_send_early_hints(connection):
             request.cache_value(HINT_SENDER_KEY, partial(send_early_hints, connection, request))
 
     def _watch_client(self, on_gone: Callable[[], object]) -> None:
         connection = self._connection
-        if connection.phase is RUNNING and connection.request is self._request:
+        if connection is not None and connection.phase is RUNNING and connection.request is self._request:
             connection.read_body_by(ClientWatch(self._links.table, connection, on_gone))
             self._links.table.watch(connection)
         else:

@@ -173,7 +173,8 @@ class Dispatch:
         if self._links is None:
             from fanlight.server.exchange.call_links import CallLinks  # noqa: PLC0415 - most sites have none
 
-            self._links = CallLinks(self._table, self._background, self)
+            self._links = CallLinks(self._table, self)
+            self._background.wait_for_calls(self._watchdog.tasks)
         if self._links.attach(connection) and connection.call.body_policy.may_upgrade:
             self._interim.attach_websocket(connection)
 
