@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from contextlib import suppress
 
@@ -105,6 +106,36 @@ class StreamListener(Listener):
                 self.last_id = line[4:-1].decode()
             elif line.startswith(b"data: "):
                 self._take(line[6:-1].decode())
+
+
+class SlowClient:
+    """A client that begins to listen, by a path, and then does not read."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    @classmethod
+    async def connected(cls, port: int, path: str) -> SlowClient:
+        """Return one that listens."""
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(sock, ("127.0.0.1", port))
+        await loop.sock_sendall(sock, _HANDSHAKE.format(path=path).encode())
+        begun = b""
+        while b"\r\n\r\n" not in begun:
+            begun += await asyncio.wait_for(loop.sock_recv(sock, 1), PATIENCE)
+        return cls(sock)
+
+    async def wait_until_closed(self) -> None:
+        """Wait until the server has closed the connection, and read what it had sent before."""
+        loop = asyncio.get_running_loop()
+        with suppress(ConnectionError):
+            async with asyncio.timeout(PATIENCE):
+                while await loop.sock_recv(self._sock, 65536):
+                    pass
+        self._sock.close()
 
 
 class Crowd:

@@ -27,6 +27,13 @@ async def publish(name: str, first: int, count: int) -> str:
     return str(os.getpid())
 
 
+async def publish_large(name: str, first: int, count: int) -> str:
+    topic = topic_of(name)
+    for number in range(first, first + count):
+        await topic.publish(News(number, "x" * 50_000))
+    return str(os.getpid())
+
+
 def publish_soon(name: str, first: int, count: int) -> str:
     for number in range(first, first + count):
         topic_of(name).publish_soon(News(number))
@@ -60,6 +67,7 @@ async def listen(socket: WebSocket, name: str, request: Request) -> None:
 
 URLS = {
     "POST /publish/{name}/{first}/{count}": publish,
+    "POST /publish-large/{name}/{first}/{count}": publish_large,
     "POST /publish-soon/{name}/{first}/{count}": publish_soon,
     "/stream/{name}": stream,
     "/plain-stream/{name}": plain_stream,

@@ -37,8 +37,7 @@ async def buses(url: str, count: int = 2) -> AsyncIterator[list[Bus]]:
         yield some
     finally:
         for each in some:
-            each.close()
-        await asyncio.sleep(0.05)  # the transports are closed in the next turns of the loop
+            await each.close()
 
 
 class Listener:

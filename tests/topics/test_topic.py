@@ -12,6 +12,7 @@ from tests.speed import PATIENCE
 
 from fanlight import App, AppError, EventStream, Request, Topic
 from fanlight.testing import Client
+from fanlight.topics.mailbox import MAX_WAITING
 
 
 class Note(Struct):
@@ -274,3 +275,19 @@ def test_a_listener_that_is_left_is_forgotten() -> None:
             yield each
 
     assert in_view(act) == 0
+
+
+def test_a_view_that_has_missed_messages_responds_503() -> None:
+    """Its client may try again; the response has nothing of the reason."""
+    topic = Topic[int]("a")
+
+    async def view() -> str:
+        subscription = topic.subscribe()
+        for number in range(MAX_WAITING + 1):
+            await topic.publish(number)
+        return str(await anext(subscription))
+
+    with Client(App({"/": view})) as client:
+        response = client.get("/")
+    assert (response.status, response.headers["retry-after"]) == (503, "1")
+    assert "too many messages" not in response.text

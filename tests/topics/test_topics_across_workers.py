@@ -15,7 +15,7 @@ import pytest
 from tests.journeys.conftest import Site
 from tests.redis_server import RedisServer
 from tests.speed import PATIENCE
-from tests.topics.crowd import Crowd, SocketListener, StreamListener, post
+from tests.topics.crowd import Crowd, SlowClient, SocketListener, StreamListener, post
 from tests.topics.site_of_topics import site
 
 Serve = Callable[..., Site]
@@ -170,6 +170,27 @@ def test_a_redis_that_restarts_costs_nothing_that_is_kept(serve: Serve, tmp_path
         asyncio.run(test())
     finally:
         redis.stop()
+
+
+@pytest.mark.parametrize("path", ["/listen/plain", "/stream/plain"], ids=["socket", "stream"])
+def test_a_client_that_does_not_read_holds_up_no_other(serve: Serve, path: str) -> None:
+    """It is dropped with a reason in the log, and its connection is closed; the others get everything."""
+    running = serve("--workers", "2", "--write-seconds", "1")
+    port = int(running.port)
+
+    async def test() -> None:
+        slow = await SlowClient.connected(port, path)
+        crowd = Crowd(port, ["plain"], 20)
+        await crowd.wait_until_ready()
+        await post(port, "/publish-large/plain/0/400")
+        await crowd.wait_for(400)
+        assert [each.numbers for each in crowd.listeners] == [list(range(400))] * 20
+        await crowd.close()
+        await slow.wait_until_closed()
+
+    asyncio.run(test())
+    log = running.read_until("is dropped")
+    assert "a listener of the topic 'plain' is dropped: too many messages waited for this listener" in log
 
 
 def test_a_site_without_topics_opens_nothing_of_them(serve: Serve, tmp_path: Path) -> None:

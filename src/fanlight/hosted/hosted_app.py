@@ -96,7 +96,7 @@ class HostedApp:
             self._has_started = False
             await self.app.stop()
         if self._bus is not None:
-            self._bus.close()
+            await self._bus.close()
             self._bus = None
 
     def on_loop(self) -> OnLoop:

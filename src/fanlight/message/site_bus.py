@@ -56,13 +56,13 @@ class SiteBus:
         if self._bus is not None:
             self.loop.call_soon_threadsafe(self._bus.end_listening)
 
-    def close(self) -> None:
-        """Close the bus, if there is one; on the event loop."""
+    async def close(self) -> None:
+        """Close the bus, if there is one."""
         with self._lock:
             self._is_closed = True
         _running.discard(self)
         if self._bus is not None:
-            self._bus.close()
+            await self._bus.close()
 
 
 # The server sets it before the lifespan begins, and so in the context of every request.

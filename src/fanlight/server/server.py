@@ -181,7 +181,7 @@ class Server:
         try:
             await self._serve(announce)
         finally:
-            self._bus.close()
+            await self._bus.close()
 
     async def _serve(self, announce: Callable[[list[str]], object] | None) -> None:
         if not await self._start_app():

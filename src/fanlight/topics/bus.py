@@ -45,7 +45,7 @@ class Link(Protocol):
     async def kept(self, name: str, after: Id | None, latest: int) -> Kept:
         """Return what the topic has kept. Raises BusUnavailable."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close what it has open."""
 
 
@@ -71,13 +71,13 @@ class Bus:
             for box in boxes:
                 box.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End all of it."""
         self.end_listening()
         self.is_closed = True
         for task in self._tasks:
             task.cancel()
-        self._link.close()
+        await self._link.close()
 
     # --- for topics -------------------------------------------------------------------------------
 

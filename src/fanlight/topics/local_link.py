@@ -34,5 +34,5 @@ class LocalLink:
         """Return what was kept."""
         return self._histories.kept(name, after, latest)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Do nothing: the histories end with this object."""

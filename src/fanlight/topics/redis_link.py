@@ -99,10 +99,11 @@ class RedisLink:
             del messages[0]
         return Kept(messages, messages[-1].id if messages else after, is_complete, has_more=len(entries) > PAGE)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connections; their tasks have been cancelled."""
-        for each in (self._pipe.close(), *([] if self._subscriber is None else [close(self._subscriber)])):
-            self._bus.loop.create_task(each)
+        await self._pipe.close()
+        if self._listening is not None:
+            await asyncio.wait([self._listening])
 
     def _key(self, name: str) -> bytes:
         return self._prefix + name.encode()

@@ -73,7 +73,7 @@ async def workers(count: int) -> AsyncIterator[Workers]:
         yield some
     finally:
         for bus in some.buses:
-            bus.close()
+            await bus.close()
         some.relay.stop()
         some.relay.close()
         for each in some.ends:

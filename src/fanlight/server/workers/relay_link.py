@@ -78,7 +78,7 @@ class RelayLink:
         """Return what was kept."""
         return read_kept(await self._request(Kind.FETCH, name, write_fetch(after, latest)))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the socket."""
         self._is_closed = True
         self._disconnect()
