@@ -55,6 +55,7 @@ PARTS = {
     "uploads": Part("time and memory of 100 MiB uploads; with --big, of one of 5 GB", 40),
     "static": Part("static files of 10 KiB, 1 MiB and 100 MiB, beside nginx", 35),
     "stores": Part("calls of the memory, SQLite and Redis stores", 45),
+    "topics": Part("from a publication to the last of 1,000 listeners, and messages through the relay", 30),
     "inspector": Part("`fanlight dev` beside `fanlight run`", 15),
     "stages": Part("where the time of one request goes", 60),
     "instructions": Part("instructions of a request in user space, by valgrind; also of --before REVISION"),
