@@ -61,6 +61,19 @@ class Listener:
         if len(self.numbers) >= self.goal:
             self.reached.set()
 
+    async def wait_for(self, count: int) -> None:
+        """Wait until it has had so many messages, or has ended."""
+        self.goal = count
+        if len(self.numbers) < count and not self.ended.is_set():
+            self.reached.clear()
+            await asyncio.wait_for(self.reached.wait(), PATIENCE)
+
+    async def wait_for_number(self, number: int) -> None:
+        """Wait until it has had a message; those before it may have come twice."""
+        while number not in self.numbers:
+            await self.wait_for(len(self.numbers) + 1)
+            assert not self.ended.is_set(), f"it has ended after {self.numbers}"
+
     async def close(self) -> None:
         """Disconnect."""
         self._task.cancel()
@@ -157,13 +170,7 @@ class Crowd:
 
     async def wait_for(self, count: int) -> None:
         """Wait until each has had so many messages."""
-        for each in self.listeners:
-            each.goal = count
-            if len(each.numbers) < count and not each.ended.is_set():
-                each.reached.clear()
-        async with asyncio.timeout(PATIENCE):
-            for each in self.listeners:
-                await each.reached.wait()
+        await asyncio.gather(*(each.wait_for(count) for each in self.listeners))
 
     async def close(self) -> None:
         """Disconnect all."""

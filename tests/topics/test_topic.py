@@ -291,3 +291,17 @@ def test_a_view_that_has_missed_messages_responds_503() -> None:
         response = client.get("/")
     assert (response.status, response.headers["retry-after"]) == (503, "1")
     assert "too many messages" not in response.text
+
+
+def test_all_listeners_get_the_very_same_content() -> None:
+    """So that the frame of a WebSocket is made once for all of them."""
+
+    async def act() -> bool:
+        topic = Topic[Note]("a")
+        listeners = [topic.subscribe() for _ in range(3)]
+        await topic.publish(Note("n"))
+        messages = [await each.next_message() for each in listeners]
+        contents = {id(each.content) for each in messages if each is not None}
+        return len(contents) == 1
+
+    assert in_view(act)

@@ -87,8 +87,7 @@ def test_a_worker_that_is_killed_costs_its_listeners_nothing_that_is_kept(serve:
         for each in listeners:
             await each.ready.wait()
         publishing = asyncio.ensure_future(publish(port, "kept", range(100)))
-        listeners[0].goal = 20
-        await listeners[0].reached.wait()
+        await listeners[0].wait_for(20)
         killed = listeners[0].worker
         os.kill(killed, signal.SIGKILL)
         lost = [each for each in listeners if each.worker == killed]
@@ -97,9 +96,7 @@ def test_a_worker_that_is_killed_costs_its_listeners_nothing_that_is_kept(serve:
         returned = [StreamListener(port, "/kept", each.last_id) for each in lost]
         await publishing
         for each in [*returned, *(each for each in listeners if each.worker != killed)]:
-            each.goal = 1
-            while not each.numbers or each.numbers[-1] != 99:
-                await asyncio.wait_for(asyncio.sleep(0.02), PATIENCE)
+            await each.wait_for_number(99)
         for before, after in zip(lost, returned, strict=True):
             # The request of a message that the killed worker had published, and not confirmed, is sent again.
             assert list(dict.fromkeys(before.numbers + after.numbers)) == list(range(100))
@@ -121,9 +118,12 @@ def test_a_reload_keeps_the_history(serve: Serve, number: signal.Signals) -> Non
         stream, socket = StreamListener(port, "/kept"), SocketListener(port, "/kept")
         await stream.ready.wait()
         await socket.ready.wait()
-        await publish(port, "kept", range(3))
-        stream.goal = 3
-        await asyncio.wait_for(stream.reached.wait(), PATIENCE)
+        await publish(port, "kept", range(1))
+        await stream.wait_for(1)
+        first = stream.last_id
+        await publish(port, "kept", range(1, 3))
+        await stream.wait_for(3)
+        await socket.wait_for(3)
         running.send_signal(number)
         await asyncio.wait_for(stream.ended.wait(), PATIENCE)
         await asyncio.wait_for(socket.ended.wait(), PATIENCE)
@@ -131,10 +131,13 @@ def test_a_reload_keeps_the_history(serve: Serve, number: signal.Signals) -> Non
         assert socket.numbers == [0, 1, 2]
         await publish(port, "kept", range(3, 6))
         returned = StreamListener(port, "/kept", stream.last_id)
-        returned.goal = 3
-        await asyncio.wait_for(returned.reached.wait(), PATIENCE)
+        await returned.wait_for(3)
         assert returned.numbers == [3, 4, 5]
-        await returned.close()
+        later = StreamListener(port, "/kept", first)
+        await later.wait_for(5)
+        assert later.numbers == [1, 2, 3, 4, 5]
+        for each in (returned, later):
+            await each.close()
 
     asyncio.run(test())
 

@@ -120,7 +120,7 @@ class Bus:
         task = self._fetches.get(key)
         if task is None:
             task = self._fetches[key] = self.begin(self._fetch(key))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # the listeners may have left
+            task.add_done_callback(lambda done: self._on_fetched(key, done))
         return await asyncio.shield(task)
 
     def begin(self, act: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -202,5 +202,9 @@ class Bus:
                     return await self._link.kept(*key)
         except TimeoutError:
             raise BusUnavailable("no reply in time") from None
-        finally:
-            self._fetches.pop(key, None)
+
+    def _on_fetched(self, key: tuple[str, Id | None, int], done: asyncio.Task[Kept]) -> None:
+        if self._fetches.get(key) is done:  # it has ended before it was sent
+            del self._fetches[key]
+        if not done.cancelled():
+            done.exception()  # the listeners may have left: else it is logged

@@ -7,14 +7,13 @@ is made once. A client that is too slow is closed with code 1013, "try again lat
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any, Protocol
 
 from fanlight.errors import MissedMessages
 from fanlight.message.websocket import WebSocket, WebSocketClosed
 from fanlight.topics.history import Message
 
-TRY_AGAIN_LATER = 1013
+INTERNAL_ERROR, TRY_AGAIN_LATER = 1011, 1013
 
 
 class Source(Protocol):
@@ -45,8 +44,9 @@ class Forwarding:
         assert task is not None
         await self._source.aclose()
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
 
     async def _run(self) -> None:
         source, socket = self._source, self._socket
@@ -57,3 +57,6 @@ class Forwarding:
             await socket.close(TRY_AGAIN_LATER, "too slow, or cut off from the topic: connect again")
         except WebSocketClosed:
             pass
+        except Exception:
+            await socket.close(INTERNAL_ERROR)  # the view, which receives, notices
+            raise

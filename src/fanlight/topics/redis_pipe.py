@@ -87,7 +87,9 @@ class RedisPipe:
 
     async def call(self, *words: bytes) -> Any:
         """Send a command, return the response. Raises BusUnavailable, redis.ResponseError."""
-        while self._connection is None:
+        while self._connection is None or not self._connection.is_connected:
+            if self._connection is not None:
+                await self._lose(self._connection)
             if self._connecting is None or self._connecting.done():
                 self._connecting = self._begin(self._connect())
             await asyncio.shield(self._connecting)
