@@ -7,7 +7,8 @@ import pytest
 from tests.browser import Tab
 from tests.journeys.conftest import Serve, Site, serve  # noqa: F401 - a fixture
 
-from fanlight.testing import Client
+from fanlight import WebSocketClosed
+from fanlight.testing import Client, WebSocketRefused
 
 CHAT = Path(__file__).parents[2] / "examples" / "chat"
 READY = "document.querySelector('#state').textContent.startsWith('connected')"
@@ -83,6 +84,19 @@ def client() -> Iterator[Client]:
 def test_an_unknown_room_is_not_found(client: Client) -> None:
     """Neither its page nor its socket."""
     assert client.get("/rooms/cellar").status == 404
+    with pytest.raises(WebSocketRefused) as refused, client.websocket("/chat/cellar?name=Anna"):
+        pass
+    assert refused.value.response.status == 404
+
+
+def test_a_line_that_is_too_long_closes_the_socket(client: Client) -> None:
+    """With a reason, and nobody sees it."""
+    with client.websocket("/chat/lobby?name=Anna") as anna, client.websocket("/chat/lobby?name=Ben") as ben:
+        ben.send("x" * 501)
+        with pytest.raises(WebSocketClosed, match="a line at most 500"):
+            ben.receive()
+        anna.send("short")
+        assert anna.receive(dict)["text"] == "short"
 
 
 def test_it_is_small() -> None:

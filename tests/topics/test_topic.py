@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -305,3 +306,39 @@ def test_all_listeners_get_the_very_same_content() -> None:
         return len(contents) == 1
 
     assert in_view(act)
+
+
+def test_another_loop_publishes() -> None:
+    """A thread of the site that runs a loop of its own may await it as well."""
+
+    async def act() -> list[int]:
+        topic = Topic[int]("a")
+        subscription = topic.subscribe()
+        await asyncio.to_thread(lambda: asyncio.run(topic.publish(1)))
+        return [await anext(subscription)]
+
+    assert in_view(act) == [1]
+
+
+def test_a_thread_can_not_know_which_of_two_servers_is_meant() -> None:
+    """It inherits no context; the message has what to do."""
+    caught: list[str] = []
+
+    def publish() -> None:
+        try:
+            Topic[str]("a").publish_soon("x")
+        except AppError as error:
+            caught.append(str(error))
+
+    def view() -> str:
+        thread = threading.Thread(target=Context().run, args=(publish,))
+        thread.start()
+        thread.join()
+        return ""
+
+    app = App({"/": view})
+    with Client(app) as one, Client(app) as other:
+        one.get("/")
+        other.get("/")
+    assert len(caught) == 2
+    assert "several servers run in this process; start the thread with `contextvars.copy_context().run`" in caught[0]
