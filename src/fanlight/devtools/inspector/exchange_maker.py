@@ -39,6 +39,7 @@ from fanlight.devtools.inspector.recording_limits import (
 from fanlight.devtools.inspector.rfc_sections import rfc_section
 from fanlight.devtools.inspector.sent_message import SentMessage, content_of, read_sent
 from fanlight.message.handler import Lane
+from fanlight.server.connection.connection import SWITCHING_PROTOCOLS
 from fanlight.tracebacks.lines import text_of
 from fanlight.tracebacks.report import report_of
 
@@ -82,7 +83,7 @@ class ExchangeMaker:
         name = recording.call.name if recording.call is not None else ""
         method, target, version = _request_line(recording)
         view, view_place = self._view_of(recording)
-        content = _content_of(recording, method, message, sent_data)
+        content = b"" if recording.is_switched else _content_of(recording, method, message, sent_data)
         is_encoded_stream = recording.response_content is None and message.value("content-encoding") != ""
         return Exchange(
             id=recording.id,
@@ -92,7 +93,7 @@ class ExchangeMaker:
             method=method,
             target=target,
             version=version,
-            status=message.status,
+            status=SWITCHING_PROTOCOLS if recording.is_switched else message.status,
             route=route_of(name),
             view=view,
             view_place=view_place,
@@ -118,6 +119,7 @@ class ExchangeMaker:
             run=self._run_of(recording),
             spans=[_moved(span, began) for span in list(recording.spans)],
             logs=[LogLine(line.at - began, line.level, line.logger, line.text) for line in list(recording.logs)],
+            frames=[replace(each, at=each.at - began) for each in list(recording.frames)],
             error=self._error_of(recording.error),
             note=recording.note,
             is_cut=recording.is_cut,

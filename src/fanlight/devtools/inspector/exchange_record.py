@@ -102,6 +102,16 @@ class LogLine(Struct, gc=False):
     text: str
 
 
+class Frame(Struct, gc=False):
+    """A frame of a WebSocket."""
+
+    at: float
+    is_received: bool
+    kind: str  # "text", "bytes", "ping", "pong", "close", "continuation", with what is unusual of it
+    size: int  # of its payload, as it was sent
+    start: str  # text, decompressed; of bytes in hexadecimal; of a close frame its code and reason
+
+
 class FieldOrigin(Struct, gc=False):
     """A field of the response, and what set it."""
 
@@ -167,6 +177,7 @@ class Exchange(Struct):
     run: Run | None = None
     spans: list[Span] = []
     logs: list[LogLine] = []
+    frames: list[Frame] = []  # of a WebSocket
     error: ErrorReport | None = None
     note: str = ""  # a line for people: why it was refused, what to change
     is_cut: bool = False  # something of it was too big to be kept

@@ -66,6 +66,7 @@ def masked(exchange: Exchange) -> Exchange:
         parameters=parameters,
         spans=[_span(each) for each in exchange.spans],
         logs=[replace(each, text=mask_text(each.text)) for each in exchange.logs],
+        frames=[replace(each, start=mask_text(each.start)) for each in exchange.frames],
         error=None if error is None else ErrorReport(error.kind, mask_text(error.message), mask_text(error.text)),
         run=None if run is None else replace(run, stacks=[mask_text(each) for each in run.stacks]),
         note=mask_text(exchange.note),

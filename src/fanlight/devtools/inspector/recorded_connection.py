@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from fanlight.devtools.dev_context import is_for_tools
+from fanlight.devtools.inspector.recorded_frames import RecordedFrames
 from fanlight.devtools.inspector.recording import (
     CUT_OFF,
     DONE,
@@ -60,7 +61,7 @@ class RecordedWire(Http1Connection):
 
     can_batch = False  # the bytes of a send are those of one exchange
 
-    __slots__ = ("_connection", "_facts", "_hint", "_is_slow", "_recorder", "_recording", "_unread")
+    __slots__ = ("_connection", "_facts", "_frames", "_hint", "_is_slow", "_recorder", "_recording", "_unread")
 
     def __init__(self, connection: Connection, recorder: Recorder, facts: ConnectionFacts) -> None:
         """Take the place of the wire of a connection that has received nothing yet."""
@@ -70,6 +71,7 @@ class RecordedWire(Http1Connection):
         self._connection, self._recorder, self._facts = connection, recorder, facts
         self._recording: Recording | None = None  # of the exchange in progress
         self._unread: list[Arrived] = []  # what has arrived, and belongs to no exchange yet
+        self._frames: RecordedFrames | None = None  # of a WebSocket
         self._hint = b""  # an interim response that may be sent or not
         self._is_slow = False
 
@@ -227,6 +229,18 @@ class RecordedWire(Http1Connection):
             self._finish_exchange(recording)
         return data
 
+    def switch_protocol(self) -> bytes:
+        """Return what was received of another protocol, and record its frames from here."""
+        received = super().switch_protocol()
+        sock = self._connection.sock
+        if self._recording is not None and isinstance(sock, RecordedSocket):
+            self._recording.switch_protocol()
+            self._frames = frames = RecordedFrames(self._recording)
+            sock.record_frames(frames)
+            frames.receive(received)
+        self._unread = []
+        return received
+
     # --- from the socket --------------------------------------------------------------------------
 
     def on_sent(self, data: bytes | memoryview, sent: int) -> None:
@@ -237,6 +251,8 @@ class RecordedWire(Http1Connection):
         if data is self._hint:
             recording.owe(sent)
         recording.take_sent(perf_counter(), data, sent, len(data))
+        if self._frames is not None:
+            self._frames.send(data[:sent])
         if recording.is_sent:
             self._finish_exchange(recording)
 
@@ -263,6 +279,8 @@ class RecordedWire(Http1Connection):
         if recording is not None:
             recording.take_received(self._unread)
             outcome = TIMED_OUT if self._is_slow else CUT_OFF if recording.error is None else FAILED
+            if self._frames is not None and self._frames.is_closed and recording.error is None:
+                outcome = DONE
             self._recorder.finish(recording, outcome)
         self._unread = []
 
@@ -284,6 +302,17 @@ class RecordedSocket:
             raise
         self._wire.on_sent(data, sent)
         return sent
+
+    def record_frames(self, frames: RecordedFrames) -> None:
+        """Report what is received from now on: the frames of a WebSocket."""
+        receive = self._inner.recv
+
+        def recv(size: int, flags: int = 0) -> bytes:
+            data = receive(size, flags)
+            frames.receive(data)
+            return data
+
+        self.recv = recv
 
     @property
     def client_cert(self) -> ClientCert | None:

@@ -12,11 +12,12 @@ from threading import current_thread, get_ident
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
-from fanlight.devtools.inspector.exchange_record import LogLine, Parameter, Span
+from fanlight.devtools.inspector.exchange_record import Frame, LogLine, Parameter, Span
 from fanlight.devtools.inspector.recording_limits import (
     FLOOD_INTERVAL,
     LATE_SECONDS,
     MAX_CONTENT_BYTES,
+    MAX_FRAMES,
     MAX_LOG_LINES,
     MAX_PIECES,
     MAX_RECEIVED_BYTES,
@@ -117,7 +118,7 @@ class Recording:
     outcome = OPEN
     actor = "view"  # what acts on the response now
     note = ""
-    is_cut = owes_all = is_late = False
+    is_cut = owes_all = is_late = is_switched = False
     received_bytes = sent_bytes = head_end = content_bytes = response_bytes = encoded_bytes = held = templates = 0
     owed = 0  # bytes of the response still to be sent, as far as they are known
     head_at = content_at = response_at = ended = written_at = 0.0
@@ -131,6 +132,7 @@ class Recording:
     written: tuple[object, ...] = ()  # how much of it was given to the store
     content: list[bytes] = NOTHING  # of the request, without its framing
     logs: list[LogLine] = NOTHING
+    frames: list[Frame] = NOTHING
     spans: list[Span] = NOTHING
     stages: list[Stage] = NOTHING
     parameters: list[Parameter] = NOTHING
@@ -151,7 +153,7 @@ class Recording:
 
     def hold(self) -> int:
         """Return about how many bytes of memory it holds, less what was returned before."""
-        items = len(self.received) + len(self.sent) + len(self.spans) + len(self.logs)
+        items = len(self.received) + len(self.sent) + len(self.spans) + len(self.logs) + len(self.frames)
         held = self.received_bytes + self.sent_bytes
         if held > MAX_RECEIVED_BYTES:
             held = min(self.received_bytes, MAX_RECEIVED_BYTES) + min(self.sent_bytes, MAX_SENT_BYTES)
@@ -313,6 +315,19 @@ class Recording:
     def take_error(self, error: BaseException) -> None:
         """Keep an exception that nothing has caught."""
         self.error = error
+
+    def switch_protocol(self) -> None:
+        """Note that the response is a 101, and that what follows are frames."""
+        self.is_switched = True
+
+    def take_frame(self, frame: Frame) -> None:
+        """Keep a frame of a WebSocket."""
+        if self.frames is NOTHING:
+            self.frames = [frame]
+        elif len(self.frames) < MAX_FRAMES:
+            self.frames.append(frame)
+        else:
+            self.is_cut = True
 
     def take_log(self, line: LogLine) -> None:
         """Keep a log line; one that is made long after the end is of a task that has outlived its request."""
