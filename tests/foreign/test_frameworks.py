@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from asgiref.wsgi import WsgiToAsgi
 from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, UploadFile, WebSocket
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, StreamingResponse
@@ -205,6 +206,10 @@ def _flask(folder: Path) -> Flask:
 
         return stream_with_context(pieces()), {"Content-Type": "text/plain"}
 
+    @app.get("/absolute")
+    def absolute() -> str:
+        return request.base_url
+
     @app.get("/away")
     def away() -> Any:
         return redirect("/")
@@ -241,3 +246,38 @@ def test_flask(serve: Serve, tmp_path: Path, at: str) -> None:
         assert client.get(f"{at}/nothing").status == 404
         assert client.head(f"{at}/").headers["content-length"] == "7"
         assert "GET" in client.options(f"{at}/").headers["allow"]
+
+
+def test_an_app_knows_that_it_is_https(serve: Serve, tmp_path: Path) -> None:
+    """What an app makes of its own address has the scheme of the request."""
+
+    async def where(request: Any) -> PlainTextResponse:
+        return PlainTextResponse(str(request.url))
+
+    site = App({"/a": asgi(Starlette(routes=[Route("/x", where)])), "/w": wsgi(_flask(tmp_path))})
+    with Client(site, base_url="https://testserver") as client:
+        assert client.get("/a/x?b=c").text == "https://testserver/a/x?b=c"
+        assert client.get("/w/absolute").text == "https://testserver/w/absolute"
+
+
+def test_a_wsgi_app_in_an_adapter_of_asgiref(serve: Serve, tmp_path: Path) -> None:
+    """Django's own adapter runs a WSGI app in threads, and passes on what this server sends and takes."""
+    client = serve(WsgiToAsgi(_flask(tmp_path)))  # type: ignore[no-untyped-call]
+    assert [client.get("/").text for _ in range(2)] == ["visit 1", "visit 2"]
+    uploaded = client.post("/upload", form={"field": "x"}, files={"file": ("a.bin", b"x" * 500_000)})
+    assert uploaded.json() == {"name": "a.bin", "size": 500_000, "field": "x"}
+
+
+def test_an_app_of_fanlight_in_an_app_of_fanlight() -> None:
+    """An `App` is an ASGI app, so that it can be mounted like any other, and its lifespan runs."""
+    events: list[str] = []
+
+    def lifespan() -> Iterator[None]:
+        events.append("starts")
+        yield
+        events.append("stops")
+
+    inner = App({"/": lambda: "inner", "/cats/{number}": lambda number: f"cat {number}"}, lifespan=lifespan)
+    with Client(App({"/": lambda: "outer", "/inner": asgi(inner)})) as client:
+        assert [client.get(each).text for each in ("/", "/inner/", "/inner/cats/7")] == ["outer", "inner", "cat 7"]
+    assert events == ["starts", "stops"]
