@@ -11,6 +11,9 @@ import pytest
 from fanlight import CORS, App, asgi, cross_site, middleware, rate_limit, table, wsgi
 from fanlight.errors import AppError, SetupError
 from fanlight.foreign.guest import Guest
+from fanlight.site.finding import LoadError
+from fanlight.site.loading import foreign_site, load
+from fanlight.site.weakened import weakened
 from fanlight.testing import Client
 
 
@@ -151,6 +154,56 @@ def test_a_mount_has_one_place() -> None:
         App({"/{lang}/a": asgi(where_asgi)})
     with pytest.raises(SetupError, match="gives methods to an app, which takes all methods"):
         App({"POST /a": asgi(where_asgi)})
+
+
+def test_a_foreign_site_has_weakened_nothing(tmp_path: Path) -> None:
+    """What protects pages of a site that is another framework's app alone is that app's: `check --deploy` is silent."""
+    assert weakened(foreign_site(where_asgi, tmp_path / "main.py"), 1000) == []
+
+
+@pytest.fixture
+def _own_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what loading a site changes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
+@pytest.mark.usefixtures("_own_path")
+@pytest.mark.parametrize(
+    ("source", "attribute", "kind"),
+    [
+        ("from flask import Flask\napp = Flask('a')\n", "", "wsgi(a.Flask)"),
+        ("from flask import Flask\napplication = Flask('a')\n", "", "wsgi(a.Flask)"),
+        ("from flask import Flask\ndef make():\n    return Flask('a')\n", ":make", "wsgi(a.Flask)"),
+        ("from flask import Flask\ndef make():\n    return Flask('a')\n", ":make()", "wsgi(a.Flask)"),
+        ("async def app(scope, receive, send): pass\n", ":app", "asgi(found.app)"),
+        ("from fanlight import wsgi\napp = wsgi(lambda *_: [])\n", ":app", "wsgi(found.<lambda>)"),
+    ],
+)
+def test_the_app_of_a_file_is_found(tmp_path: Path, source: str, attribute: str, kind: str) -> None:
+    """The `app` or `application` of a file, a name in it, and the result of a function."""
+    (tmp_path / "found.py").write_text(source)
+    app = load(f"{tmp_path / 'found.py'}{attribute}")
+    assert app.is_foreign
+    assert {str(each.view) for each in app.table.routes} == {kind}
+    del sys.modules["found"]
+
+
+@pytest.mark.usefixtures("_own_path")
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("def app(scope): pass\n", "is an app of ASGI 2"),
+        ("class app: pass\n", "is a class; make the app of it"),
+        ("def app(): pass\n", "write its name with parentheses"),
+    ],
+)
+def test_what_is_no_app_is_refused_with_what_to_write(tmp_path: Path, source: str, complaint: str) -> None:
+    """The message is for the terminal, before the port opens."""
+    (tmp_path / "found.py").write_text(source)
+    with pytest.raises(LoadError, match=complaint):
+        load(tmp_path / "found.py")
+    del sys.modules["found"]
 
 
 # --- lifespans ------------------------------------------------------------------------------------------

@@ -33,7 +33,9 @@ def weakened(app: Application, content_bytes: int) -> list[Weakness]:
 
 
 def _weak_parts(app: Application) -> Iterator[Weakness]:
-    """Yield what is weakened by the settings of the app as a whole."""
+    """Yield what is weakened by the settings of the app as a whole; another framework's app has its own."""
+    if app.is_foreign:
+        return
     if app.security.content_security_policy is None and app.pages.names():
         yield Weakness(
             setting="there is no Content-Security-Policy",
