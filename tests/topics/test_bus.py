@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from fanlight.errors import BusUnavailable
+from fanlight.topics import bus as bus_module
 from fanlight.topics.bus import MAX_FETCHING, MAX_UNTAKEN, Bus
 from fanlight.topics.history import NO_ID, Id, Kept
+from fanlight.topics.mailbox import Mailbox
 
 
 class SlowLink:
@@ -177,3 +179,23 @@ def test_nothing_is_published_when_the_server_has_stopped() -> None:
             await bus.publish("a", 0, b"x")
 
     run(test())
+
+
+def test_listeners_that_wait_for_the_bus_are_logged_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand pages that are opened while it is away write one line; and each of them begins nevertheless."""
+    monkeypatch.setattr(bus_module, "PUBLISH_SECONDS", 0.01)
+
+    async def test() -> None:
+        bus, link = slow_bus()
+
+        async def hang(_: str) -> None:
+            await asyncio.Event().wait()
+
+        link.subscribed = hang  # type: ignore[assignment]  # for a moment
+        boxes = [Mailbox("a", bus.loop, has_history=False, after=None, latest=0) for _ in range(5)]
+        await asyncio.gather(*(bus.listening(each) for each in boxes))
+
+    run(test())
+    assert caplog.text.count("the bus can't be reached; listeners wait for it, the first one of the topic 'a'") == 1

@@ -61,7 +61,7 @@ class Bus:
         self._fetching = asyncio.Semaphore(MAX_FETCHING)
         self._fetches: dict[tuple[str, Id | None, int], asyncio.Task[Kept]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._is_failing = self._is_ending = self.is_closed = False
+        self._is_failing = self._is_awaited = self._is_ending = self.is_closed = False
         self._link = make_link(self)
 
     def end_listening(self) -> None:
@@ -101,8 +101,11 @@ class Bus:
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):
                 await self._link.subscribed(box.name)
+            self._is_awaited = False
         except (TimeoutError, BusUnavailable):
-            log.warning("the bus can't be reached; a listener of the topic %r waits for it", box.name)
+            if not self._is_awaited:
+                log.warning("the bus can't be reached; listeners wait for it, the first one of the topic %r", box.name)
+            self._is_awaited = True
 
     async def publish(self, name: str, keep: int, data: bytes) -> Id:
         """Publish a message; return its id when the bus has it. Raises BusUnavailable."""

@@ -139,6 +139,8 @@ class RedisLink:
                 await self._send(connection, b"PING")
                 continue
             is_silent = False
+            if not isinstance(found, list):  # a PONG, while there is no subscription
+                continue
             kind, channel, *rest = found
             if kind == b"message":
                 identity, _, data = rest[0].partition(b":")
