@@ -213,13 +213,19 @@ def test_the_state_of_another_version_is_forgotten() -> None:
 def test_what_is_no_frame_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
     """The worker that has sent it is cut off, with the reason in the log."""
     relay = Relay().start()
-    for sent in (b"\xff" * 20, b"\x00" * 20, write(Kind.KEPT, 1, b"a")):
+    for sent in (
+        b"\xff" * 20,
+        b"\x00" * 20,
+        write(Kind.KEPT, 1, b"a"),
+        write(Kind.PUBLISH, 1, b"a", b"sho"),
+        write(Kind.FETCH, 1, b"a"),
+    ):
         ours, theirs = socket.socketpair()
         relay.add(theirs.detach(), 7)
         ours.sendall(sent)
         assert ours.recv(1) == b""
         ours.close()
-    assert caplog.text.count("worker 7 is cut off from the topics: it has sent a frame of") == 3
+    assert caplog.text.count("worker 7 is cut off from the topics: it has sent a frame that is none") == 5
     relay.stop()
     relay.close()
 

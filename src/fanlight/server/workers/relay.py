@@ -15,6 +15,7 @@ import logging
 import os
 import selectors
 import socket
+import struct
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -192,8 +193,8 @@ class Relay:
         try:
             for frame in peer.reader.frames(data):
                 self._handle(peer, frame)
-        except BadFrame as error:
-            self._drop(peer, f"it has sent {error}")
+        except (BadFrame, struct.error) as error:
+            self._drop(peer, f"it has sent a frame that is none: {error}")
 
     def _handle(self, peer: _Peer, frame: Frame) -> None:
         kind, number, name, rest = frame
@@ -216,7 +217,7 @@ class Relay:
             kept = self._histories.kept(name, *read_fetch(rest))
             self._send(peer, write(Kind.KEPT, number, b"", write_kept(kept)))
         else:
-            raise BadFrame(f"a frame of kind {kind}")
+            raise BadFrame(f"its kind is {kind}")
 
     def _subscribe(self, peer: _Peer, name: bytes) -> None:
         peer.names.add(name)

@@ -66,7 +66,7 @@ class FrameReader:
         while end - start >= _HEAD.size:
             length, kind, number, name_length = _HEAD.unpack_from(data, start)
             if not _AFTER_LENGTH + name_length <= length <= MAX_FRAME_BYTES:
-                raise BadFrame(f"a frame of {length} bytes")
+                raise BadFrame(f"its length is {length} bytes")
             stop = start + 4 + length
             if stop > end:
                 break
