@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fanlight.server.dispatch.ownership import Ownership
 
 
-MOST_ADDRESSES = 1024
+MOST_ADDRESSES = 256  # a closed connection may be among them, until its descriptor comes again
 
 
 class Watcher(Protocol):
