@@ -23,7 +23,20 @@ SERVER_CORE, LOAD_CORE = 0, 1
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PACKAGES = (
     *("fanlight", "jinja2", "msgspec", "uvicorn", "uvloop", "httptools", "starlette", "fastapi", "granian"),
-    *("litestar", "socketify", "flask", "gunicorn", "gevent", "aiohttp", "sanic", "django", "psycopg", "psycopg-pool"),
+    *(
+        "litestar",
+        "socketify",
+        "flask",
+        "gunicorn",
+        "gevent",
+        "aiohttp",
+        "sanic",
+        "websockets",
+        "wsproto",
+        "django",
+        "psycopg",
+        "psycopg-pool",
+    ),
 )
 
 

@@ -19,7 +19,11 @@ from tests.speed import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "deploy.md"
 SITE = """
-from fanlight import EarlyHints
+from fanlight import EarlyHints, WebSocket
+
+async def echo(socket: WebSocket):
+    async for message in socket:
+        await socket.send(message)
 
 def hinted(hints: EarlyHints):
     hints.preload("/app.css")
@@ -34,7 +38,7 @@ def seen(request, rest=""):
 def taken(request):
     return {"size": len(request.content)}
 
-URLS = {"/": seen, "/hinted": hinted, "/some/{rest...}": seen, "POST /taken": taken}
+URLS = {"/": seen, "/hinted": hinted, "/echo": echo, "/some/{rest...}": seen, "POST /taken": taken}
 """
 _BLOCK = re.compile(r"^```\w+\n((?:#!/bin/sh\n)?# (\S+[/.]\S+|Dockerfile)([^\n]*)\n.*?)^```", re.DOTALL | re.MULTILINE)
 

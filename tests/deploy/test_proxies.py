@@ -3,12 +3,16 @@
 Only ports, the path of the certificate, and what belongs to a whole server around it differ.
 """
 
+import asyncio
 import os
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websockets
+from websockets.typing import Origin
 
 Fetch = Callable[..., Any]
 Config = Callable[..., str]
@@ -169,6 +173,29 @@ def test_a_request_for_another_host_is_refused(
     content = fetch(f"https://example.org:{port}/", port, *VISITOR, "-H", "host: evil.example")
     assert not isinstance(content, dict)
     assert "evil" not in behind.served.log.read_text()
+
+
+@pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)
+def test_a_websocket_passes(
+    behind: ProxiedSite, serve: Start, proxy: Callable[..., list[str]], certificate: Path
+) -> None:
+    """Behind each proxy, from a page of the site, and not from one of another site."""
+    behind.serve(serve)
+    behind.put(proxy, certificate)
+    port = behind.ports["https"]
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    uri = f"wss://example.org:{port}/echo"
+
+    async def talk(origin: str) -> list[str | bytes]:
+        async with websockets.connect(uri, host="127.0.0.1", port=port, ssl=context, origin=Origin(origin)) as client:
+            await client.send("x" * 1000)
+            await client.send(b"bytes")
+            return [await client.recv(), await client.recv()]
+
+    assert asyncio.run(talk(f"https://example.org:{port}")) == ["x" * 1000, b"bytes"]
+    with pytest.raises(websockets.InvalidStatus, match="403"):
+        asyncio.run(talk("https://evil.example"))
 
 
 @pytest.mark.parametrize("proxy", [nginx, caddy, haproxy], ids=lambda proxy: proxy.__name__)

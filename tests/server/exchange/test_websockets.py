@@ -754,3 +754,20 @@ def test_the_access_log_has_one_line_for_a_websocket(tmp_path: Path) -> None:
     (line,) = log_file.read_text().splitlines()
     assert " 101 " in line
     assert str(len(received)) in line.replace(",", "").replace(" ", "") or "KiB" in line or "kB" in line
+
+
+def test_the_metrics_count_a_websocket_when_it_has_ended() -> None:
+    """By its route and 101, with the bytes that were sent."""
+    options = Options(bind=("127.0.0.1:0",), access_log=False, admin="127.0.0.1:0")
+    with LiveServer(App({"/": echo}), options=options) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as sock:
+            sock.sendall((HANDSHAKE % b"/").replace(b"testserver", b"127.0.0.1"))
+            sock.sendall(frame(BINARY, bytes(1000)) + frame(CLOSE))
+            received = read_all(sock)
+        counts = server._running.server._counts
+        assert counts is not None
+        until(lambda: counts.snapshot()["requests"])
+    snapshot = counts.snapshot()
+    ((method, status, route, count),) = snapshot["requests"]
+    assert (method, status, route, count) == ("GET", 101, "/", 1)
+    assert snapshot["bytes"] == len(received)
