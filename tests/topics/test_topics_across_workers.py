@@ -178,15 +178,16 @@ def test_a_redis_that_restarts_costs_nothing_that_is_kept(serve: Serve, tmp_path
 @pytest.mark.parametrize("path", ["/listen/plain", "/stream/plain"], ids=["socket", "stream"])
 def test_a_client_that_does_not_read_holds_up_no_other(serve: Serve, path: str) -> None:
     """It is dropped with a reason in the log, and its connection is closed; the others get everything."""
-    running = serve("--workers", "2", "--write-seconds", "1")
+    running = serve("--workers", "2", "--write-seconds", "5")
     port = int(running.port)
 
     async def test() -> None:
         slow = await SlowClient.connected(port, path)
         crowd = Crowd(port, ["plain"], 20)
         await crowd.wait_until_ready()
-        await post(port, "/publish-large/plain/0/400")
-        await crowd.wait_for(400)
+        for first in range(0, 400, 20):  # at the pace of the crowd, for which a mebibyte waits at most
+            await post(port, f"/publish-large/plain/{first}/20")
+            await crowd.wait_for(first + 20)
         assert [each.numbers for each in crowd.listeners] == [list(range(400))] * 20
         await crowd.close()
         await slow.wait_until_closed()
