@@ -166,6 +166,15 @@ def test_a_sound_secret_and_store_pass(options: dict[str, Any], state: dict[str,
     assert ("redis://store.example:6379/0" in words(findings, "ok")) is (state.get("store_kind") == "redis")
 
 
+def test_a_bus_is_named_or_is_an_error() -> None:
+    """Without its password, if it can be reached; else with what is wrong."""
+    options = {"bus": "redis://:hunter2@bus.example:6379/0"}
+    assert "the bus can be reached: redis://bus.example:6379/0" in words(found(options, Machine(), SiteFacts()), "ok")
+    broken = found(options, Machine(), SiteFacts(bus_problem="the bus can't be used"))
+    assert "the bus can't be used" in words(broken, "error")
+    assert "hunter2" not in format_findings(broken)
+
+
 def test_what_was_weakened_is_named_with_its_place() -> None:
     """Between the warnings and what passes; it is counted, and is no error."""
     weak = Weakness(

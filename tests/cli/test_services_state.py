@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.redis_server import RedisServer
 
-from fanlight.cli.deploy_check.services_state import ServicesState
+from fanlight.cli.deploy_check.services_state import ServicesState, bus_problem
 from fanlight.settings.options import Options
 from fanlight.signing.site_secrets import make_secret
 from fanlight.stores.open_store import open_store
@@ -39,7 +40,7 @@ def test_secrets_are_counted_and_not_kept(tmp_path: Path) -> None:
     assert "hunter2" not in repr(weak)
 
 
-@pytest.mark.parametrize("name", ["FANLIGHT_SECRET", "FANLIGHT_STORE"])
+@pytest.mark.parametrize("name", ["FANLIGHT_SECRET", "FANLIGHT_STORE", "FANLIGHT_BUS"])
 def test_an_env_file_with_secrets_is_for_its_user(tmp_path: Path, name: str) -> None:
     """One that every user can read is found, if it has a secret or the URL of a store; what is no such file is not."""
     path = tmp_path / "site.env"
@@ -100,3 +101,18 @@ def test_a_redis_that_is_gone_is_found(tmp_path: Path) -> None:
 def test_a_store_in_memory_and_the_default_have_no_problem(tmp_path: Path, store: str) -> None:
     """There is nothing to try."""
     assert read(tmp_path, STRONG, store=store).store_problem == ""
+
+
+def test_a_bus_that_can_not_be_reached_is_found(tmp_path: Path) -> None:
+    """With its address and without its password; one that responds is well, and so is none."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+    problem = bus_problem(Options(bind=(), bus=f"redis://:hunter2@127.0.0.1:{port}/0"))
+    assert problem.startswith(f"the bus redis://127.0.0.1:{port}/0 can't be used: ")
+    assert "hunter2" not in problem
+    server = RedisServer(tmp_path / "redis")
+    try:
+        assert bus_problem(Options(bind=(), bus=server.url)) == ""
+    finally:
+        server.stop()
+    assert bus_problem(Options(bind=())) == ""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fanlight.errors import InvalidSetting
 from fanlight.settings.options import Options
 from fanlight.settings.sources import from_environment, from_flags, options_from
-from fanlight.settings.store_url import read_store_url, with_absolute_path
+from fanlight.settings.store_url import read_bus_url, read_store_url, with_absolute_path
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,29 @@ def test_workers_share_no_memory() -> None:
     with pytest.raises(InvalidSetting, match="store is memory:, which 2 workers can't share"):
         Options(store="memory:", workers=2)
     assert Options(store="memory:", workers=1).store == "memory:"
+
+
+@pytest.mark.parametrize("url", ["redis://cache:6380/2", "rediss://cache", "unix:/run/redis.sock"])
+def test_a_bus_is_a_redis(url: str) -> None:
+    """Its URL is that of a store."""
+    assert read_bus_url(url) == read_store_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["memory:", "sqlite:bus.sqlite", "postgres://:hunter2@cache", "redis://:hunter2@cache:x"]
+)
+def test_another_url_is_no_bus(url: str) -> None:
+    """The message is about the bus, has what to write, and no password."""
+    with pytest.raises(InvalidSetting) as caught:
+        read_bus_url(url)
+    assert "the bus" in str(caught.value)
+    assert "write redis://HOST:PORT/0, rediss://... or unix:/run/redis.sock" in str(caught.value)
+    assert "store" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_options_refuse_what_is_no_bus() -> None:
+    """Before anything is opened; and their repr has no password."""
+    with pytest.raises(InvalidSetting, match="the bus is a Redis or a Valkey"):
+        Options(bus="memory:")
+    assert "hunter2" not in repr(Options(bus="redis://:hunter2@cache"))

@@ -158,14 +158,15 @@ def _check_for_production(app: App, options: Options, origins: Mapping[str, str]
     from fanlight.cli.deploy_check.checks import run_checks
     from fanlight.cli.deploy_check.deploy_findings import format_findings
     from fanlight.cli.deploy_check.machine import Machine
-    from fanlight.cli.deploy_check.services_state import ServicesState
+    from fanlight.cli.deploy_check.services_state import ServicesState, bus_problem
     from fanlight.cli.deploy_check.site_checks import SiteFacts
     from fanlight.cli.deploy_check.weak_options import weak_options
     from fanlight.site.weakened import weakened
 
     weak = (*weakened(app, options.limits.content_bytes), *weak_options(options, origins))
     services = ServicesState.read(options, os.environ, folder) if app.needs_services else None
-    findings = run_checks(options, Machine.read(options), SiteFacts(weaknesses=weak, services=services))
+    facts = SiteFacts(weaknesses=weak, services=services, bus_problem=bus_problem(options))
+    findings = run_checks(options, Machine.read(options), facts)
     click.echo(f"\n{format_findings(findings)}")
     if any(each.level == "error" for each in findings):
         sys.exit(1)

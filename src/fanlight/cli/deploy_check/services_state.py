@@ -17,7 +17,7 @@ from fanlight.settings.env_file import read_env_file
 from fanlight.settings.options import Options
 from fanlight.settings.sources import SECRET_VARIABLE
 from fanlight.settings.state_folder import state_folder_of
-from fanlight.settings.store_url import read_store_url
+from fanlight.settings.store_url import read_bus_url, read_store_url
 from fanlight.signing.site_secrets import read_secrets
 from fanlight.stores.open_store import open_store
 
@@ -68,7 +68,7 @@ def _open_file(path: str) -> str:
         found = read_env_file(path) if path and Path(path).stat().st_mode & stat.S_IROTH else {}
     except (OSError, InvalidSetting):  # which the site refuses
         return ""
-    return path if SECRET_VARIABLE in found or "FANLIGHT_STORE" in found else ""
+    return path if found.keys() & {SECRET_VARIABLE, "FANLIGHT_STORE", "FANLIGHT_BUS"} else ""
 
 
 def _folder_problem(folder: Path, options: Options) -> str:
@@ -89,14 +89,23 @@ def _store_problem(options: Options) -> str:
     parts = read_store_url(options.store)
     if parts.kind == "sqlite" and not Path(parts.text).exists():
         return _file_problem(Path(parts.text), options)
+    return _use_problem(options.store, f"the store {parts.shown}")
+
+
+def bus_problem(options: Options) -> str:
+    """Return why the Redis of `--bus` can't be used, "" if it can, or if there is none."""
+    return _use_problem(options.bus, f"the bus {read_bus_url(options.bus).shown}") if options.bus else ""
+
+
+def _use_problem(url: str, name: str) -> str:
     try:
-        store = open_store(options.store)
+        store = open_store(url)
     except InvalidSetting as error:
         return str(error)
     try:
         store.get("check:")
     except StoreUnavailable as error:
-        return f"the store {parts.shown} can't be used: {error.reason}"
+        return f"{name} can't be used: {error.reason}"
     finally:
         store.close()
     return ""

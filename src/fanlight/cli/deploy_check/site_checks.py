@@ -14,6 +14,7 @@ from fanlight.cli.deploy_check.machine import Machine
 from fanlight.cli.deploy_check.services_state import ServicesState
 from fanlight.settings.addresses import is_local
 from fanlight.settings.options import Options
+from fanlight.settings.store_url import read_bus_url
 from fanlight.weakness import Weakness
 
 
@@ -23,6 +24,7 @@ class SiteFacts:
 
     weaknesses: tuple[Weakness, ...] = ()
     services: ServicesState | None = None  # None: it signs nothing, and keeps nothing in the store
+    bus_problem: str = ""  # why the bus of its topics can't be used
 
 
 ANY_SITE = SiteFacts()
@@ -36,6 +38,10 @@ def site_findings(options: Options, machine: Machine, site: SiteFacts) -> Iterat
     if site.services is not None:
         yield from _secret(site.services)
         yield from _store(options, machine, site.services)
+    if site.bus_problem:
+        yield Finding("error", site.bus_problem)
+    elif options.bus:
+        yield Finding("ok", f"the bus can be reached: {read_bus_url(options.bus).shown}")
 
 
 def _weakened(site: SiteFacts) -> Iterator[Finding]:
