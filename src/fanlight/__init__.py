@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from fanlight.message.file_response import FileResponse, file_response
     from fanlight.message.form import FormErrors, Query
     from fanlight.message.headers import Headers, MutableHeaders
+    from fanlight.message.hosts import Hosts
     from fanlight.message.image_check import Image
     from fanlight.message.image_facts import ImageFacts
     from fanlight.message.lane import lane
@@ -100,6 +101,7 @@ _MODULES = {
     # The application
     "App": "fanlight.site.app",
     "Compression": "fanlight.compression.compression_settings",
+    "Hosts": "fanlight.message.hosts",
     "Limits": "fanlight.settings.limits",
     "Sessions": "fanlight.sessions.session_settings",
     "Static": "fanlight.pages.static.static",
@@ -252,6 +254,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "Header",
     "HeaderName",
     "Headers",
+    "Hosts",
     "Image",
     "ImageFacts",
     "InsufficientStorage",

@@ -8,31 +8,33 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fanlight.app.call_wrappers import wrapper_mistakes
 from fanlight.app.calls import CallFactory
-from fanlight.app.context_pages import ContextPages
 from fanlight.app.endpoints import Endpoints, unwrap
 from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.guests import Guests
 from fanlight.app.lifespan import Lifespan
+from fanlight.app.make_pages import TEMPLATES, folder_mistakes, make_pages
 from fanlight.app.middleware import MiddlewareStack, bind_middleware, read_middleware
 from fanlight.app.no_route import NoRouteResponses
 from fanlight.app.observer import NO_OBSERVER, Observer
-from fanlight.app.page_functions import form_token_name, page_functions, session_functions
+from fanlight.app.page_functions import page_functions, session_functions, url_functions
+from fanlight.app.request_class import request_class_of
 from fanlight.app.responses import ResponseFactory, StrictResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import view_name_mistakes
 from fanlight.binding.callables import Dependency, display_name
 from fanlight.binding.dependencies import Dependencies
-from fanlight.binding.dependency_plan import DependencyPlan
 from fanlight.compression.compression_settings import DEFAULT_COMPRESSION, Compression, read_compression
 from fanlight.errors import MisdirectedRequest, Mistake, SetupError
 from fanlight.message import forked_child
 from fanlight.message.app_state import State
 from fanlight.message.handler import Call
+from fanlight.message.hosts import Hosts
 from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -40,9 +42,9 @@ from fanlight.message.type_provider import TypeProvider
 from fanlight.pages.builtin_pages import style_hash
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
-from fanlight.pages.templates import Templates, read_templates
+from fanlight.pages.templates import Templates
 from fanlight.protection.security import DEFAULT_SECURITY, Security, read_security
-from fanlight.routing.build import build
+from fanlight.routing.build import TableOfHost, build
 from fanlight.routing.entries import Inherited
 from fanlight.routing.reverse import name_of
 from fanlight.routing.source import Source
@@ -52,12 +54,11 @@ from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions, read_
 from fanlight.sessions.sign_in_page import SignInPage
 
 if TYPE_CHECKING:
+    from fanlight.app.host_calls import AppHosts
     from fanlight.compression.compressor import Compressor
     from fanlight.openapi.document import Document
     from fanlight.openapi.openapi_routes import OpenAPIRoutes
     from fanlight.openapi.openapi_settings import OpenAPI
-
-TEMPLATES = "templates"
 
 
 class Application:
@@ -73,7 +74,7 @@ class Application:
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
         self,
-        urls: Mapping[str, object],
+        urls: Mapping[str, object] | Hosts,
         *,
         errors: Mapping[int, object] | None = None,
         templates: str | Path | Templates | None = TEMPLATES,
@@ -135,6 +136,11 @@ class Application:
         return tuple(self._middleware)
 
     @property
+    def has_hosts(self) -> bool:
+        """Whether the app serves the hosts of its `Hosts`, and refuses all others."""
+        return self._hosts is not None
+
+    @property
     def needs_services(self) -> bool:
         """Whether a store and keys are used by a view, by what it depends on, by a guard or by a template."""
         used = (each for each in self._dependencies if isinstance(each, TypeProvider))
@@ -163,7 +169,8 @@ class Application:
         self.encoder = None if compression is None else _compressor(compression)
         compresses = self._compression is not None and self._observer is None  # an observer may change a page
         self.statics = StaticFolders(folder, self._source, self.pages.folder, compresses=compresses)
-        self.request_class = self._make_request_class()
+        self._hosts = self._read_hosts()
+        self.request_class = request_class_of(self, self._hosts)
         is_observed = self._observer is not None
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
         sign_in = SignInPage(self.sessions)
@@ -178,12 +185,12 @@ class Application:
         endpoints = self._endpoints(calls, responses, dependencies, observer)
         table_mistakes = self._build_table(endpoints)
         mistakes = [*table_mistakes, *errors.mistakes, *middleware_mistakes, *mistakes]
-        mistakes += [*registration_mistakes, *self._folder_mistakes()]
+        mistakes += [*registration_mistakes, *folder_mistakes(self._templates, self.pages.folder)]
         if not registration_mistakes:
             mistakes += self._template_mistakes(urls=not table_mistakes)
         mistakes += [*compression_mistakes, *self._security_mistakes, *self._session_mistakes]
         if not table_mistakes:
-            mistakes += sign_in.find(self.url_for, self._has_page)
+            mistakes += sign_in.find(self.url_for, self._has_page, self._has_page_on_host if self.has_hosts else None)
         try:
             self._lifespan = Lifespan(self._lifespan_function, self, folder)
         except SetupError as error:
@@ -192,14 +199,31 @@ class Application:
         self._guards_need_services = endpoints.guards_need_services
         if mistakes:
             raise SetupError(mistakes)
-        cors = endpoints.cors_paths(self.table)
-        no_route = NoRouteResponses(CallFactory(responses, errors, any_path, wrappers), self.table, cors)
         outside = CallFactory(responses, errors, MiddlewareStack((), responses, errors), wrappers)
         self.misdirected = outside.for_handler(_misdirected, "a foreign host")
-        # PERF: benchmarks/run.py; bound once, not looked up for every request
-        self._find, self._call_without_route = self._guests.finder(self.table), no_route.call
+        self._choose_find(CallFactory(responses, errors, any_path, wrappers), endpoints)
         if self._description is not None:
             self._description.serve(lambda: self.describe().content)
+
+    def _read_hosts(self) -> AppHosts | None:
+        if not isinstance(self._urls, Hosts):
+            return None
+        from fanlight.app.host_calls import AppHosts  # noqa: PLC0415 - for an app with several hosts
+
+        return AppHosts(self._urls, self.statics)
+
+    def _choose_find(self, without_route: CallFactory, endpoints: Endpoints) -> None:
+        """Prepare `find`; an app with several hosts gets another one, so that with one host it costs nothing."""
+        if self._hosts is None:
+            cors = endpoints.cors_paths(self.table)
+            # PERF: benchmarks/run.py; bound once, not looked up for every request
+            self._find = self._guests.finder(self.table)
+            self._call_without_route = NoRouteResponses(without_route, self.table, cors).call
+        else:
+            self._find_on_host = self._hosts.calls(
+                without_route, self.misdirected, endpoints.cors_paths, self._guests.finder
+            ).find
+            self.find = self._find_with_host  # type: ignore[method-assign]
 
     def _endpoints(
         self, calls: CallFactory, responses: ResponseFactory, dependencies: Dependencies, observer: Observer
@@ -214,34 +238,39 @@ class Application:
             sessions=self.sessions,
         )
 
-    def _make_request_class(self) -> type[Request]:
-        """Return the class of this app's requests, by which they reach the app: it costs nothing per request."""
-        attributes = {
-            "__slots__": (),
-            "reverse": staticmethod(self.url_for),
-            "assets": staticmethod(self.asset),
-            "services": self.services,
-            "sessions": self.sessions,
-            "_form_token_name": form_token_name(has_tokens=self.security.tokens),
-        }
-        return type("Request", (Request,), attributes)
-
     def _template_mistakes(self, *, urls: bool) -> list[Mistake]:
         return self.pages.check(assets=self.statics.are_valid, urls=urls)
 
     def _build_table(self, endpoints: Endpoints) -> list[Mistake]:
         source = None if self._source is None else Source(self._source)
-        self._description, mistakes = self._read_description()
-        try:
-            self.table = build(
-                self._urls,
+        self._description: OpenAPIRoutes | None = None
+        mistakes: list[Mistake] = []
+        if self._openapi is not None:
+            from fanlight.app.site_description import read_description  # noqa: PLC0415 - for sites that are described
+
+            self._description, mistakes = read_description(self._openapi, self.folder, has_hosts=self.has_hosts)
+        own_urls = {**self._report_urls(), **({} if self._description is None else self._description.urls)}
+
+        def build_table(urls: Mapping[str, object], host: TableOfHost | None = None) -> Table:
+            return build(
+                urls,
                 source=source,
-                own_urls={**self._report_urls(), **({} if self._description is None else self._description.urls)},
+                host=host,
+                own_urls=own_urls,
                 path_types=endpoints.path_types,
-                endpoint_of=endpoints.call,
+                endpoint_of=endpoints.call if host is None else partial(endpoints.call, host=host.pattern),
                 look=endpoints.look,
                 unwrap=self._unwrap,
                 name_of=_name_of,
+            )
+
+        try:
+            self.table = (
+                build_table(self._urls)  # type: ignore[arg-type]  # no Hosts
+                if self._hosts is None
+                else self._hosts.build(
+                    build_table, source=source, unwrap=self._unwrap, is_local=self._observer is not None
+                )
             )
         except SetupError as error:
             return [*error.mistakes, *mistakes]
@@ -256,21 +285,14 @@ class Application:
 
         return {f"POST {policy.reports}": PolicyReports().view()}
 
-    def _read_description(self) -> tuple[OpenAPIRoutes | None, list[Mistake]]:
-        """Return what serves the description of this app, None without one, and what is wrong with its settings."""
-        if self._openapi is None:
-            return None, []
-        from fanlight.openapi.openapi_routes import read_routes  # noqa: PLC0415 - for sites that are described
-
-        return read_routes(self._openapi, self.folder)
-
     def describe(self) -> Document:
-        """Return the description of the site in OpenAPI, also if the site does not serve it."""
-        from fanlight.openapi.document import describe  # noqa: PLC0415 - as above
-        from fanlight.openapi.openapi_settings import OpenAPI  # noqa: PLC0415 - as above
+        """Return the description of the site in OpenAPI, also if the site does not serve it.
+
+        Raises SetupError for a site with several hosts.
+        """
+        from fanlight.app.site_description import describe_site  # noqa: PLC0415 - for sites that are described
         from fanlight.openapi.operations import DescribedSite  # noqa: PLC0415 - as above
 
-        settings = OpenAPI(title=self.folder.name) if self._description is None else self._description.settings
         site = DescribedSite(
             routes=self.table.routes,
             middleware=self.app_middleware,
@@ -279,37 +301,24 @@ class Application:
             session_cookie=self.sessions.cookie,
             checks_cross_site=not self.security.cross_site,
         )
-        return describe(site, settings)
+        return describe_site(site, self._description, has_hosts=self.has_hosts)
 
     def _pages_with(self, dependencies: Dependencies, observer: Observer) -> tuple[Pages, list[Mistake]]:
         """Return the pages of this app, and what is wrong with what its templates are given."""
+        has_hosts = isinstance(self._urls, Hosts)
         names = {
-            "url_for": self.url_for,
-            "asset": self.asset,
-            **page_functions(self._policy, self.asset),
+            **url_functions(self.url_for, self.asset, has_hosts=has_hosts),
+            **page_functions(self._policy, self.asset, has_hosts=has_hosts),
             **session_functions(has_tokens=self.security.tokens),
         }
-        if self._templates is None:
-            return Pages(None, names), []
-        templates, mistakes = read_templates(self._templates)
-        plans: Mapping[str, DependencyPlan] = {}
-        try:
-            plans = dependencies.of_context(templates.context)
-        except SetupError as error:
-            mistakes += error.mistakes
         choose = None if self._observer is None else observer.environment_class
-        parts = self.folder / templates.folder, names, templates, choose
-        return ContextPages(plans, *parts) if plans else Pages(*parts), mistakes
+        return make_pages(self._templates, self.folder, names, dependencies, choose)
 
     def _has_page(self, path: str) -> bool:
         return isinstance(self.table.find("GET", path), tuple)
 
-    def _folder_mistakes(self) -> list[Mistake]:
-        folder, given = self.pages.folder, self._templates
-        name = given.folder if isinstance(given, Templates) else given
-        if folder is None or str(given) == TEMPLATES or folder.is_dir() or not isinstance(name, str | Path):
-            return []
-        return [Mistake(message=f'templates="{name}" names no folder', hint=f"create the folder {folder}")]
+    def _has_page_on_host(self, request: Request, path: str) -> bool:
+        return isinstance(self.table.at(request.host).find("GET", path), tuple)
 
     def _unwrap(self, value: object) -> tuple[object, Inherited]:
         inner, inherited = unwrap(value)
@@ -320,6 +329,8 @@ class Application:
 
         `query` (a dict) and `fragment` are added to the path, unless it has parameters of these names.
         """
+        if self._hosts is not None:
+            return self._hosts.any_url(view, parameters)
         return MOUNT_PATH.get() + self.table.url_for(view, **parameters)
 
     def asset(self, name: str) -> str:
@@ -327,7 +338,7 @@ class Application:
 
         If several folders have the file, the first in URLS is used. Raises NoSuchURL.
         """
-        return MOUNT_PATH.get() + self.statics.asset(name)
+        return MOUNT_PATH.get() + self.statics.asset(name) if self._hosts is None else self._hosts.any_asset(name)
 
     def has_error_page(self, status: int) -> bool:
         """Return whether the site has a page of its own for an error."""
@@ -344,6 +355,10 @@ class Application:
             return route.endpoint  # type: ignore[return-value]  # made by Endpoints.call
         request.params = {}
         return self._call_without_route(found, request)  # type: ignore[arg-type]  # a NoMatch: not a tuple
+
+    def _find_with_host(self, request: Request, /) -> Call:
+        call, request.params = self._find_on_host(request)
+        return call
 
     async def start(self) -> None:
         """Run the lifespan up to its yield, then those of other frameworks' apps."""

@@ -281,9 +281,12 @@ def _streams_async(view: View, plan: DependencyPlan) -> bool:
 
 
 def _route_of(name: str) -> str:
-    """Return the pattern in a call's name: "/blog/{slug}" of "GET /blog/{slug} (post)"; "" of one without a route."""
-    _, _, rest = name.partition(" ")
-    return rest.partition(" ")[0] if rest.startswith("/") else ""
+    """Return the pattern in a call's name: "/blog/{slug}" of "GET /blog/{slug} (post)"; "" of one without a route.
+
+    A host before the pattern is left out.
+    """
+    _, slash, path = name.partition(" ")[2].partition(" ")[0].partition("/")
+    return f"{slash}{path}"
 
 
 def _by_method(arguments: Mapping[str, ArgumentBuilder | None]) -> ArgumentBuilder | None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeGuard
+from typing import TYPE_CHECKING, NoReturn, TypeGuard
+
+from msgspec import Struct
 
 from fanlight.app.calls import BoundView, CallFactory
 from fanlight.app.cors_paths import CallFacts, CorsPaths
@@ -45,6 +47,27 @@ from fanlight.routing.entries import VALUE_KINDS, Entry, Inherited, Placed
 from fanlight.routing.pattern import parameters_of, refuse
 from fanlight.routing.table import Table
 from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions
+
+if TYPE_CHECKING:
+    from fanlight.routing.host_pattern import HostPattern
+
+
+class _Place(Struct, frozen=True):
+    """Where a route is: its path, and its host in an app with several."""
+
+    pattern: str
+    host: HostPattern | None
+
+    @property
+    def host_parameters(self) -> Mapping[str, str]:
+        return {} if self.host is None else self.host.parameters
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        return {**self.host_parameters, **parameters_of(self.pattern)}
+
+    def __str__(self) -> str:
+        return f"{self.host or ''}{self.pattern}"
 
 
 class Endpoints:
@@ -105,21 +128,32 @@ class Endpoints:
         paths = CorsPaths(table, self._facts, self._guards.cors_policy)
         return paths if paths.is_used else None
 
-    def call(self, value: object, pattern: str, methods: frozenset[str], inherited: Inherited) -> Call:
-        """Return the call for a value, with the settings of its tables. Raises SetupError with all its mistakes."""
+    def call(
+        self,
+        value: object,
+        pattern: str,
+        methods: frozenset[str],
+        inherited: Inherited,
+        *,
+        host: HostPattern | None = None,
+    ) -> Call:
+        """Return the call for a value, with the settings of its tables. Raises SetupError with all its mistakes.
+
+        `host` is that of its table, in an app with several.
+        """
         marks = (*inherited.marks, *_marks_of(value))
         self._fields_read = frozenset[str]()
-        call = self._call(value, pattern, methods, marks, json_errors=inherited.json_errors)
+        call = self._call(value, _Place(pattern, host), methods, marks, json_errors=inherited.json_errors)
         self._facts[call] = CallFacts(self._guards.cors_policy(marks), self._fields_read)
         return call
 
     def _call(
-        self, value: object, pattern: str, methods: frozenset[str], marks: Sequence[Placed], *, json_errors: bool
+        self, value: object, place: _Place, methods: frozenset[str], marks: Sequence[Placed], *, json_errors: bool
     ) -> Call:
-        path = parameters_of(pattern)
+        pattern, path = place.pattern, place.parameters
         middleware = middleware_of(each.mark for each in marks)
         calls = self._bound(self._factory(middleware, json_errors=json_errors), path)
-        name = f"{'|'.join(sorted(methods))} {pattern}"
+        name = f"{'|'.join(sorted(methods))} {place}"
         guards = self._guards.guards_for(
             marks,
             methods,
@@ -145,12 +179,13 @@ class Endpoints:
                 raise SetupError([mistake])
             return calls.for_handler(lambda request: self._responses.make(value, request), f"{name} ({value.template})")
         if isinstance(value, Static):
-            return self._statics.call(value, pattern, calls, name, is_private=bool(middleware))
+            host = "" if place.host is None else str(place.host)
+            return self._statics.call(value, pattern, calls, name, is_private=bool(middleware), host=host)
         if is_guest(value):
             return self._guests.call(value, pattern, calls, name)
         if not is_view(value):
             _refuse_value(value, pattern)
-        return self._for_view(value, path, methods, f"{name} ({display_name(value)})", calls)
+        return self._for_view(value, place, methods, f"{name} ({display_name(value)})", calls)
 
     def _bound(self, calls: CallFactory, path: Mapping[str, str]) -> CallFactory:
         """Return a factory whose middleware has the dependencies for a path. Raises SetupError, once for a mistake."""
@@ -183,10 +218,8 @@ class Endpoints:
         make = self._responses.make
         return calls.for_handler(lambda request: make(Page(text, request.params), request), f"{name} ({text})")
 
-    def _for_view(
-        self, view: View, path: Mapping[str, str], methods: frozenset[str], name: str, calls: CallFactory
-    ) -> Call:
-        signature = self._signature(view)
+    def _for_view(self, view: View, place: _Place, methods: frozenset[str], name: str, calls: CallFactory) -> Call:
+        signature, path, host = self._signature(view), place.parameters, place.host_parameters
         websocket = signature.websocket
         from fanlight.binding.plan import BODY_METHODS, bind  # noqa: PLC0415 - an import of `App` binds nothing
 
@@ -202,7 +235,7 @@ class Endpoints:
             if not own:
                 continue
             try:
-                binding = bind(signature, path, has_body=has_body, has_body_methods=bool(with_body))
+                binding = bind(signature, path, has_body=has_body, has_body_methods=bool(with_body), host=host)
                 dependencies = self._dependencies.of(binding, path, view)
             except SetupError as error:
                 mistakes += [each for each in error.mistakes if each not in mistakes]

@@ -21,22 +21,52 @@ if TYPE_CHECKING:
     from fanlight.sessions.flash_messages import FlashMessage
 
 
-def page_functions(policy: PolicyTexts | None, asset: Callable[[str], str]) -> dict[str, object]:
-    """Return the functions by their names."""
+def url_functions(
+    url_for: Callable[..., str], asset: Callable[[str], str], *, has_hosts: bool = False
+) -> dict[str, object]:
+    """Return the functions that give a page its URLs; in an app with several hosts these depend on the request."""
+    if not has_hosts:
+        return {"url_for": url_for, "asset": asset}
+    return {
+        "url_for": RequestFunction(_url_for, without_request=url_for),
+        "asset": RequestFunction(_asset, without_request=asset),
+    }
 
-    def tag_without(name: str, /, **attributes: object) -> Element:
-        return tag_of_script(asset(name), "", attributes)
 
-    if policy is None or not policy.with_gap:
+def _url_for(request: Request, view: object, /, **parameters: object) -> str:
+    return request.url_for(view, **parameters)
+
+
+def _asset(request: Request, name: str, /) -> str:
+    return request.asset(name)
+
+
+def page_functions(
+    policy: PolicyTexts | None, asset: Callable[[str], str], *, has_hosts: bool = False
+) -> dict[str, object]:
+    """Return the functions of a page with a policy by their names."""
+    has_nonce = policy is not None and policy.with_gap
+    if not has_nonce and not has_hosts:
+
+        def tag_without(name: str, /, **attributes: object) -> Element:
+            return tag_of_script(asset(name), "", attributes)
+
         return {"csp_nonce": lambda: "", "script_tag": tag_without}
-    from fanlight.protection.page_nonces import PageNonces  # noqa: PLC0415 - for a site with such a policy
+    nonce: Callable[[Request], str] = _no_nonce
+    if policy is not None and has_nonce:
+        from fanlight.protection.page_nonces import PageNonces  # noqa: PLC0415 - for a site with such a policy
 
-    nonce = PageNonces(policy).nonce
+        nonce = PageNonces(policy).nonce
+    find = _asset if has_hosts else lambda _, name: asset(name)
 
     def tag(request: Request, name: str, /, **attributes: object) -> Element:
-        return tag_of_script(asset(name), nonce(request), attributes)
+        return tag_of_script(find(request, name), nonce(request), attributes)
 
     return {"csp_nonce": RequestFunction(nonce), "script_tag": RequestFunction(tag)}
+
+
+def _no_nonce(_: Request) -> str:
+    return ""
 
 
 def session_functions(*, has_tokens: bool) -> dict[str, object]:

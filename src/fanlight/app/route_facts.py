@@ -92,7 +92,13 @@ def _facts_for(methods: frozenset[str], route: Route, app: Application) -> Itera
         yield from ((facts, "") for facts in path_facts(path))
         return
     signature, has_body = read_signature(view, app.folder), bool(methods & BODY_METHODS)
-    binding = bind(signature, path, has_body=has_body, has_body_methods=bool(route.methods & BODY_METHODS))
+    binding = bind(
+        signature,
+        path,
+        has_body=has_body,
+        has_body_methods=bool(route.methods & BODY_METHODS),
+        host=() if route.host is None else route.host.parameters,
+    )
     yield from ((facts, "") for facts in parameter_facts(signature, path, binding))
     plan = Dependencies({}, app.state, app.folder).of(binding, path, view)
     for provider in plan.providers if plan is not None else ():

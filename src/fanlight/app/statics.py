@@ -37,6 +37,7 @@ class StaticFolders:
     def __init__(self, folder: Path, source: Path | None, templates: Path | None, *, compresses: bool = True) -> None:
         self._folder, self._source, self._templates = folder, source, templates
         self._files: dict[tuple[Static, str], StaticFiles | None] = {}  # by prefix; None: it has a mistake
+        self._hosts: dict[tuple[Static, str], set[str]] = {}  # of the same
         self._compresses = compresses
 
     def table_value(self, value: object) -> object:
@@ -47,13 +48,17 @@ class StaticFolders:
             refuse(f"{value} names no folder", 'write Static("static")')
         return value if self._path_of(value).is_file() else Subtree(value)
 
-    def call(self, static: Static, pattern: str, calls: CallFactory, name: str, *, is_private: bool) -> Call:
+    def call(
+        self, static: Static, pattern: str, calls: CallFactory, name: str, *, is_private: bool, host: str = ""
+    ) -> Call:
         """Return the call for a folder or a file at a pattern. Raises SetupError, once for each prefix.
 
-        `is_private`: shared caches must not store the responses, because middleware may restrict access.
+        `is_private`: shared caches must not store the responses, because middleware may restrict access. `host` is that
+        of the table, in an app with several.
         """
         prefix = _prefix_of(pattern)
         key = static, prefix
+        self._hosts.setdefault(key, set()).add(host)
         if key not in self._files:
             self._files[key] = None
             self._files[key] = self._open(static, pattern, prefix, is_private=is_private)
@@ -140,9 +145,13 @@ class StaticFolders:
 
     @property
     def _folders(self) -> list[StaticFiles]:
+        return [files for files, _ in self._folders_and_hosts]
+
+    @property
+    def _folders_and_hosts(self) -> list[tuple[StaticFiles, set[str]]]:
         # SECURITY: tests/app/test_uploads_folder.py: an uploaded app.css is not the site's
-        found = ((static, files) for (static, _), files in self._files.items() if not static.uploads)
-        return [files for _, files in found if files is not None and files.prefix]
+        found = ((files, self._hosts[key]) for key, files in self._files.items() if not key[0].uploads)
+        return [(files, hosts) for files, hosts in found if files is not None and files.prefix]
 
     def asset(self, name: str) -> str:
         """Return the fingerprinted URL of a file, from the first folder in `URLS` that has it. Raises NoSuchURL."""
@@ -151,6 +160,11 @@ class StaticFolders:
             if url is not None:
                 return url
         raise NoSuchURL(self._missing_asset(name))
+
+    def asset_of(self, name: str, host: str) -> str | None:
+        """Return the fingerprinted path of a file on a host, None if no folder there has it."""
+        urls = (files.asset(name) for files, hosts in self._folders_and_hosts if host in hosts)
+        return next((url for url in urls if url is not None), None)
 
     def _missing_asset(self, name: str) -> str:
         if not self._files:

@@ -19,7 +19,7 @@ takes, neither of the view nor of a dependency.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fanlight.binding.annotations import Marker, describe_marker
@@ -63,22 +63,32 @@ def bind(
     has_body: bool,
     has_body_methods: bool = False,
     is_dependency: bool = False,
+    host: Collection[str] = (),
 ) -> Binding:
     """Return where a view's arguments come from. Raises SetupError with all that can't come from anywhere.
 
     `path` has the converter of each name in the path. `has_body` is whether the methods bring content, and
     `has_body_methods` whether other methods of the route do, so that with these a form is only shown. A dependency
-    may ignore the path, and all its fields come from the query.
+    may ignore the path, and all its fields come from the query. The names in `host`, of `path`, are those of parameters
+    of the host, which a view may ignore as well.
     """
-    binder = _Binder(signature, path, has_body=has_body, is_dependency=is_dependency)
+    binder = _Binder(signature, path, has_body=has_body, is_dependency=is_dependency, host=host)
     return binder.bind(is_initial=has_body_methods and not has_body)
 
 
 class _Binder:
     """Binds one view to one path, and collects all mistakes."""
 
-    def __init__(self, signature: Signature, path: Mapping[str, str], *, has_body: bool, is_dependency: bool) -> None:
-        self._signature = signature
+    def __init__(
+        self,
+        signature: Signature,
+        path: Mapping[str, str],
+        *,
+        has_body: bool,
+        is_dependency: bool,
+        host: Collection[str] = (),
+    ) -> None:
+        self._signature, self._host = signature, host
         self._path = path
         self._has_body = has_body
         self._is_dependency = is_dependency
@@ -260,8 +270,8 @@ class _Binder:
                 for each in other.parameters
                 if each.marker is None
             }
-            self._shares_path = not below.isdisjoint(unused)
-            unused = [each for each in unused if each not in below]
+            self._shares_path = not below.union(self._host).isdisjoint(unused)
+            unused = [each for each in unused if each not in below and each not in self._host]
         free = [each for each in names if each not in self._path]
         for name in unused:
             close = closest_name(name, free)

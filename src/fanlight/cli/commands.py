@@ -165,7 +165,7 @@ def _check_for_production(app: App, options: Options, origins: Mapping[str, str]
 
     weak = (*weakened(app, options.limits.content_bytes), *weak_options(options, origins))
     services = ServicesState.read(options, os.environ, folder) if app.needs_services else None
-    facts = SiteFacts(weaknesses=weak, services=services, bus_problem=bus_problem(options))
+    facts = SiteFacts(weaknesses=weak, services=services, bus_problem=bus_problem(options), has_hosts=app.has_hosts)
     findings = run_checks(options, Machine.read(options), facts)
     click.echo(f"\n{format_findings(findings)}")
     if any(each.level == "error" for each in findings):

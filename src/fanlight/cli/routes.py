@@ -20,7 +20,7 @@ def format_routes(table: Table) -> list[str]:
     rows = [
         (
             _methods_of(route),
-            route.pattern,
+            route.address,
             _short_repr(route.view) if isinstance(route.view, Static) else route.full_name or _short_repr(route.view),
             short_path(route.place),
         )
@@ -39,6 +39,8 @@ def explain_match(app: Application, question: str) -> list[str]:
     if not space:
         method, path = "GET", question
     path = path.partition("?")[0]
+    if app.has_hosts:  # "example.org/path", with or without its scheme
+        path = f"//{path.partition('://')[2] or path.removeprefix('//')}"
     lines = app.table.explain(method.upper(), path)
     found = app.table.find(method.upper(), browser_path(path))
     static = found[0].view if isinstance(found, tuple) else None

@@ -45,6 +45,7 @@ class DevHandler:
         self.encoder: ResponseEncoder = self
         self.default_fields = default_fields_of(site)
         self.misdirected: Call | None = getattr(site, "misdirected", None)
+        self.has_hosts: bool = getattr(site, "has_hosts", False)
         self._policies = tuple(pair for pair in self.default_fields if pair[0] in POLICY_FIELDS)
 
     least_bytes = 0  # every response passes `encode`

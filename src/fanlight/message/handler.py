@@ -101,7 +101,7 @@ class Handler(Protocol):
     These attributes are optional: `request_class`, the class of which the server makes requests; `encoder`; `folder`,
     which has the code of the site: in the log its frames come before those of libraries; `default_fields`, pairs
     (name, value) that the server adds to every response; `misdirected`, the call for requests to a host that is not
-    served.
+    served; `has_hosts`, whether the call depends on the host of a request.
     """
 
     def find(self, request: Request, /) -> Call:

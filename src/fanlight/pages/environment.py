@@ -136,6 +136,10 @@ class FolderEnvironment(jinja2.Environment):
         # Jinja's own cache takes a lock and walks a queue at each `extends` (timed in tests/pages/test_speed.py).
         self.cache = BoundedDict()
         own = {name: _called_with_request(name, each) for name, each in names.items()}
+        # What a call can be tried with at start, when there is no request.
+        self.without_request = {
+            name: each.without_request if isinstance(each, RequestFunction) else each for name, each in names.items()
+        }
         self.globals.update({**templates.globals, **own})
         self.filters.update(templates.filters)
         self.tests.update(templates.tests)

@@ -18,6 +18,7 @@ class RequestFunction(Struct, frozen=True):
 
     function: Function
     needs_services: bool = False  # whether it uses the store or the keys of the deployment
+    without_request: Function | None = None  # tried at start with what templates give it; None: nothing is known
 
 
 class RefusedFunction(Struct, frozen=True):

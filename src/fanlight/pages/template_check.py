@@ -116,7 +116,7 @@ def check_templates(environment: FolderEnvironment, *, assets: bool = True, urls
 
 def _wrong_calls(function: str, parsed: _Parsed, environment: FolderEnvironment) -> list[Mistake]:
     """Return a mistake for each call of `asset` or `url_for` in a template that can only fail."""
-    value: Any = environment.globals.get(function)
+    value: Any = environment.without_request.get(function)
     mistakes: list[Mistake] = []
     for call in parsed.calls_of(function) if callable(value) else ():
         first = call.args[0] if call.args else None

@@ -11,21 +11,36 @@ be hidden: each matches infinitely many texts, and only finitely many are taken 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from fanlight.errors import Mistake, SetupError
 from fanlight.routing.converter import CONVERTERS
-from fanlight.routing.entries import Entry, Inherited, TableReader, Unwrap
+from fanlight.routing.entries import NOTHING_INHERITED, Entry, Inherited, TableReader, Unwrap
 from fanlight.routing.pattern import Segment, check_segments, refuse
 from fanlight.routing.prefixes import Prefixes
 from fanlight.routing.reverse import name_of
 from fanlight.routing.route import Route
-from fanlight.routing.source import Source
+from fanlight.routing.source import Literal, Source
 from fanlight.routing.table import Table
+
+if TYPE_CHECKING:
+    from fanlight.routing.host_pattern import HostPattern
 
 PathTypes = Callable[[object], Mapping[str, str]]
 EndpointOf = Callable[[object, str, frozenset[str], Inherited], object]
+
+
+class TableOfHost(Struct, frozen=True):
+    """What a table of one host among several has beside its keys."""
+
+    pattern: HostPattern
+    source: Literal | None  # where its keys are written
+    inherited: Inherited = NOTHING_INHERITED
+
+
 _Shape = tuple[tuple[str, str, str], ...]
 _TEXT = Segment("", "name", "str").shape
 _SLASH = Segment("").shape
@@ -36,6 +51,7 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     urls: Mapping[str, object],
     *,
     source: Source | None = None,
+    host: TableOfHost | None = None,
     path_types: PathTypes = lambda _: {},
     name_of: Callable[[object], str] = name_of,
     endpoint_of: EndpointOf = lambda value, *_: value,
@@ -48,7 +64,8 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     `path_types(value)` names the types of a view's parameters, {"id": "int"}, for those that the key leaves open.
     `name_of(value)` is the value's full name. `endpoint_of(value, pattern, methods, inherited)` makes the endpoint,
     once for each route; it may raise SetupError with mistakes of its own. `unwrap(value)` returns a value without its
-    settings, and the settings, which apply to all routes in it. `own_urls` are entries of the app itself.
+    settings, and the settings, which apply to all routes in it. `own_urls` are entries of the app itself. `host` is the
+    one that the table is for.
     `look(entries)` is called with all entries before the first endpoint is made.
     """
     if not isinstance(urls, Mapping):
@@ -56,14 +73,20 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
         hint = 'put it into a dict: {"/": table({...})}' if is_part else 'write a dict: {"/": index}'
         raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint=hint)])
     flat = TableReader(unwrap)
-    flat.read(urls, source.find(urls) if source is not None else None)
+    if host is None:
+        flat.read(urls, source.find(urls) if source is not None else None)
+    else:
+        flat.read(urls, host.source, origin=f'Hosts["{host.pattern}"]', inherited=host.inherited)
     flat.read(own_urls or {}, None, origin="App")
     mistakes = flat.mistakes
     entries = [_with_types(entry, path_types, mistakes) for entry in flat.entries]
     mistakes += _find_conflicts(entries)
     mistakes += _find_unreachable(entries)
+    pattern = None if host is None else host.pattern
+    if pattern is not None:
+        mistakes += _find_shared_names(entries, pattern)
     look(entries)
-    routes = [(entry.pattern, _route(entry, name_of, endpoint_of, mistakes)) for entry in entries]
+    routes = [(entry.pattern, _route(entry, name_of, endpoint_of, mistakes, pattern)) for entry in entries]
     if mistakes:
         raise SetupError(_in_reading_order(mistakes, flat.places))
     return Table(routes, Prefixes(flat.json_prefixes))
@@ -85,7 +108,13 @@ def _with_types(entry: Entry, path_types: PathTypes, mistakes: list[Mistake]) ->
         return entry
 
 
-def _route(entry: Entry, name_of: Callable[[object], str], endpoint_of: EndpointOf, mistakes: list[Mistake]) -> Route:
+def _route(
+    entry: Entry,
+    name_of: Callable[[object], str],
+    endpoint_of: EndpointOf,
+    mistakes: list[Mistake],
+    host: HostPattern | None,
+) -> Route:
     pattern, methods = str(entry.pattern), frozenset(entry.methods)
     endpoint: object = None
     try:
@@ -100,7 +129,8 @@ def _route(entry: Entry, name_of: Callable[[object], str], endpoint_of: Endpoint
         name=name_of(entry.value),
         inherited=entry.inherited,
         view=entry.value,
-        parameters=entry.pattern.parameters,
+        parameters=entry.pattern.parameters if host is None else host.parameters | entry.pattern.parameters,
+        host=host,
     )
 
 
@@ -115,6 +145,17 @@ def _placed(error: SetupError, place: str) -> list[Mistake]:
 def _in_reading_order(mistakes: list[Mistake], places: Sequence[str]) -> list[Mistake]:
     order = {place: number for number, place in enumerate(places)}
     return sorted(mistakes, key=lambda mistake: min((order[p] for p in mistake.places if p in order), default=0))
+
+
+def _find_shared_names(entries: Sequence[Entry], host: HostPattern) -> Iterator[Mistake]:
+    """Yield a mistake for every parameter that is in the host and in a path as well."""
+    for entry in entries:
+        for name in entry.pattern.parameters.keys() & host.parameters.keys():
+            yield Mistake(
+                message=f'"{name}" is a parameter of the host "{host}" and of the path "{entry.pattern}"',
+                places=(entry.place,),
+                hint="a view takes one value of a name: rename one of them",
+            )
 
 
 # --- conflicts ----------------------------------------------------------------------------------------

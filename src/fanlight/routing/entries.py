@@ -69,6 +69,8 @@ class Inherited(Struct, frozen=True):
         return replace(self, marks=tuple(Placed(each.mark, place, line) for each in self.marks))
 
 
+NOTHING_INHERITED = Inherited()
+
 # From a value to the value without its settings, and the settings.
 Unwrap = Callable[[object], tuple[object, Inherited]]
 
@@ -113,10 +115,19 @@ class TableReader:
         self._origin = ""
         self._open: list[Mapping[str, object]] = []  # the tables that contain the one being read
 
-    def read(self, urls: Mapping[str, object], source: Literal | None, *, origin: str = "URLS") -> None:
+    def read(
+        self,
+        urls: Mapping[str, object],
+        source: Literal | None,
+        *,
+        origin: str = "URLS",
+        inherited: Inherited = NOTHING_INHERITED,
+    ) -> None:
         """Read a whole table; `origin` is named as the place of an entry that has no line in the source."""
         self._origin = origin
-        self._read_table(urls, source, _Table())
+        if inherited.json_errors:
+            self.json_prefixes.append(ROOT)
+        self._read_table(urls, source, _Table(inherited=inherited))
 
     def _read_table(self, urls: Mapping[str, object], source: Literal | None, table: _Table) -> None:
         self._open.append(urls)

@@ -1,7 +1,8 @@
 """Build the URL of a view: the table in reverse.
 
 In: a view (or its name), the values of its parameters, and a query and fragment. Out: a path, percent-encoded, and what
-follows it. Refuses missing, extra and unfitting parameters and ambiguous names, with a suggestion.
+follows it; of a table of several hosts a host before it, "//example.org/path". Refuses missing, extra and unfitting
+parameters and ambiguous names, with a suggestion.
 
 A view is found by the end of its dotted name, and behind a colon in the table of a name: the view `index` of the module
 `shop.views`, in a table named "shop" inside one named "admin", is "index", "views.index", "shop:index",
@@ -15,6 +16,7 @@ a more specific route ("/users/me" beside "/users/{name}") leads to that route.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from fanlight.closest_name import closest_name, closest_names
 from fanlight.errors import NoSuchURL, UnfittingValue
@@ -24,6 +26,9 @@ from fanlight.routing.pattern import Pattern
 from fanlight.routing.query_string import suffix_of
 from fanlight.routing.route import Route
 
+if TYPE_CHECKING:
+    from fanlight.routing.host_pattern import HostPattern
+
 MAX_SUGGESTED = 3
 _AFTER_PATH = frozenset({"query", "fragment"})  # of a URL
 
@@ -31,13 +36,13 @@ _AFTER_PATH = frozenset({"query", "fragment"})  # of a URL
 class Reverse:
     """All routes, by view and by name, in the order of the table."""
 
-    def __init__(self, routes: Iterable[tuple[Pattern, Route]]) -> None:
+    def __init__(self, routes: Iterable[tuple[Pattern, Route]], *, with_hosts: bool = False) -> None:
         self._by_view: dict[object, list[_Writer]] = {}
         # Name -> full name -> routes: with the names of all tables around the route, and with some of them left out.
         self._by_name: dict[str, _Named] = {}
         self._by_short_name: dict[str, _Named] = {}
         for pattern, route in routes:
-            writer = _Writer(pattern)
+            writer = _Writer(pattern, route.host if with_hosts else None)
             self._by_view.setdefault(_key_of(route.view), []).append(writer)
             table = route.inherited.table
             for prefix in _prefixes(table):
@@ -100,15 +105,22 @@ _Named = dict[str, list["_Writer"]]
 
 
 class _Writer:
-    def __init__(self, pattern: Pattern) -> None:
-        self.pattern = pattern
-        self.names = pattern.parameters.keys()
-        self.literal_path = "" if self.names else encode_path([segment.prefix for segment in pattern.segments])
+    def __init__(self, pattern: Pattern, host: HostPattern | None) -> None:
+        self.pattern, self._host = pattern, host
+        names = pattern.parameters if host is None else host.parameters | pattern.parameters
+        self.names = names.keys()
+        is_literal = pattern.is_literal
+        self.literal_path = encode_path([segment.prefix for segment in pattern.segments]) if is_literal else ""
+
+    def __str__(self) -> str:
+        return f"{self._host or ''}{self.pattern}"
 
     def write(self, parameters: Mapping[str, object]) -> str:
-        """Return the path with these values in it."""
-        if self.literal_path:
-            return self.literal_path
+        """Return the path with these values in it, after its host if it has one."""
+        path = self.literal_path or self._path(parameters)
+        return path if self._host is None else f"//{self._host.write(parameters)}{path}"
+
+    def _path(self, parameters: Mapping[str, object]) -> str:
         segments: list[str] = []
         for segment in self.pattern.segments:
             if not segment.name:
@@ -178,7 +190,7 @@ def _mismatch(view: object, writers: list[_Writer], parameters: Mapping[str, obj
     nearest = min(writers, key=lambda writer: len(writer.names ^ (parameters.keys() - (_AFTER_PATH - writer.names))))
     missing = [name for name in nearest.names if name not in parameters]
     extra = [name for name in parameters if name not in nearest.names | _AFTER_PATH]
-    parts = [f"the URL of {_display_name(view)} is {nearest.pattern}"]
+    parts = [f"the URL of {_display_name(view)} is {nearest}"]
     if missing:
         parts.append(f"missing: {', '.join(missing)}")
     if extra:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from fanlight.routing.entries import Inherited
+
+if TYPE_CHECKING:
+    from fanlight.routing.host_pattern import HostPattern
 
 
 class Route(Struct, frozen=True, eq=False):
@@ -20,7 +24,13 @@ class Route(Struct, frozen=True, eq=False):
     name: str  # "views.post", or "" where the value has no name
     inherited: Inherited  # from the tables around it: their names, middleware, ...
     view: object  # the value in URLS, from which the endpoint was made
-    parameters: Mapping[str, str]  # name -> converter, from left to right
+    parameters: Mapping[str, str]  # name -> converter, from left to right: of the host, then of the path
+    host: HostPattern | None = None  # None: any host
+
+    @property
+    def address(self) -> str:
+        """The host and the path, as they are written."""
+        return self.pattern if self.host is None else f"{self.host}{self.pattern}"
 
     @property
     def full_name(self) -> str:

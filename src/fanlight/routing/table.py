@@ -52,10 +52,10 @@ class _MethodRoutes:
 class Table:
     """All routes of a site; made by `build`."""
 
-    def __init__(self, routes: Sequence[tuple[Pattern, Route]], json_prefixes: Prefixes | None = None) -> None:
+    def __init__(self, routes: Sequence[tuple[Pattern, Route]] = (), json_prefixes: Prefixes | None = None) -> None:
         self.json_prefixes = json_prefixes or Prefixes()  # of the tables whose errors are JSON
         self.routes: tuple[Route, ...] = tuple(route for _, route in routes)
-        self._patterns = tuple(routes)
+        self.pairs = tuple(routes)
         self._reverse = Reverse(routes)
         named = {method for route in self.routes for method in route.methods}
         self._by_method = {method: _MethodRoutes((p, r) for p, r in routes if method in r.methods) for method in named}
@@ -72,12 +72,17 @@ class Table:
         if "HEAD" not in self._by_method:
             self._by_method["HEAD"] = self._by_method["GET"]
             return
-        own = {pattern.shape for pattern, route in self._patterns if "HEAD" in route.methods}
+        own = {pattern.shape for pattern, route in self.pairs if "HEAD" in route.methods}
         self._by_method["HEAD"] = _MethodRoutes(
             (pattern, route)
-            for pattern, route in self._patterns
+            for pattern, route in self.pairs
             if "HEAD" in route.methods or ("GET" in route.methods and pattern.shape not in own)
         )
+
+    def at(self, authority: str) -> Table:
+        """Return the table for requests to a host: this one, for any."""
+        del authority  # of an app whose hosts differ: see `HostTable`
+        return self
 
     def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, object]] | NoMatch:
         """Return the route for a request and its parameters, or why none matches.
@@ -141,14 +146,14 @@ class Table:
         from fanlight.routing.explain import explain  # noqa: PLC0415 - serves no request
 
         sent = browser_path(raw_path)
-        return explain(self._patterns, method, sent, self.find(method, sent))
+        return explain(self.pairs, method, sent, self.find(method, sent))
 
     def nearest(self, method: str, raw_path: str) -> list[NearRoute]:
         """Return the routes that do not serve a request, most similar first, and why each does not."""
         from fanlight.routing.explain import nearest  # noqa: PLC0415 - as above
 
         found = self.find(method, raw_path)
-        return nearest(self._patterns, method, raw_path, found[0] if isinstance(found, tuple) else None)
+        return nearest(self.pairs, method, raw_path, found[0] if isinstance(found, tuple) else None)
 
 
 def _path_of(segments: Sequence[Segment]) -> str:

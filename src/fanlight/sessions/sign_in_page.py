@@ -31,9 +31,19 @@ class SignInPage:
     def __init__(self, settings: Sessions) -> None:
         self._settings = settings
         self.path = ""
+        self._is_at: Callable[[Request, str], bool] | None = None
 
-    def find(self, url_for: Callable[[object], str], has_page: Callable[[str], bool]) -> list[Mistake]:
-        """Find the page among the routes, and return what is wrong with the setting."""
+    def find(
+        self,
+        url_for: Callable[[object], str],
+        has_page: Callable[[str], bool],
+        is_at: Callable[[Request, str], bool] | None = None,
+    ) -> list[Mistake]:
+        """Find the page among the routes, and return what is wrong with the setting.
+
+        `is_at` is for an app with several hosts, each with sessions of its own: whether that of a request has the page.
+        """
+        self._is_at = is_at
         given = self._settings.sign_in
         if given is None:
             return []
@@ -45,7 +55,8 @@ class SignInPage:
             hint = f'add "{given}" to URLS, or write the path of the page that is there'
             return [Mistake(message=f'Sessions has sign_in="{given}", and no route has that path', hint=hint)]
         try:
-            self.path = url_for(given)
+            url = url_for(given)
+            self.path = url if is_at is None else "/" + url.removeprefix("//").partition("/")[2]
         except NoSuchURL as error:
             name = getattr(given, "__name__", "the view")
             hint = "give the view of a route without parameters in its path, or the path"
@@ -54,11 +65,14 @@ class SignInPage:
 
     def redirect(self, request: Request) -> Response | None:
         """Return a redirect to the page, None for a client that is no browser, or is there already."""
-        if not self.path or request.raw_path == self.path or not wants_page(request):
+        if not self._is_here(request) or request.raw_path == self.path or not wants_page(request):
             return None
         target = _target_of(request)
         query = f"?{FIELD}={quote(target, safe='/')}" if target is not None else ""
         return redirect(f"{MOUNT_PATH.get()}{self.path}{query}")
+
+    def _is_here(self, request: Request) -> bool:
+        return bool(self.path) and (self._is_at is None or self._is_at(request, self.path))
 
     def challenge(self, request: Request) -> str:
         """Return the challenge of a 401, which must have one (RFC 9110 section 15.5.2), "" without a page to sign in.
@@ -66,7 +80,7 @@ class SignInPage:
         The scheme is that of draft-broyer-http-cookie-auth: a cookie that the form of a page gives. Browsers show the
         page of the response for it, and no dialog of their own.
         """
-        if not self.path:
+        if not self._is_here(request):
             return ""
         name = self._settings.cookie_name(is_https=request.scheme == "https")
         return f'Cookie realm="site", form-action="{MOUNT_PATH.get()}{self.path}", cookie-name="{name}"'

@@ -16,6 +16,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
+from fanlight.authority import plain_host, split_authority
 from fanlight.errors import InvalidSetting
 from fanlight.lazy_pattern import lazy_pattern
 
@@ -56,32 +57,13 @@ class HostNames:
         return known
 
     def _allow(self, authority: str) -> bool:
-        name, port = _split(authority.lower())
-        name = _plain(name)
+        name, port = split_authority(authority.lower())
+        name = plain_host(name)
         ports = ("", port) if port else ("", *_USUAL_PORTS)
         if any((name, each) in self._exact for each in ports):
             return True
         # SECURITY: tests/settings/test_host_names.py: "evilguestbook.example" is no subdomain of "guestbook.example"
         return any(name.endswith(end) and name != end and each in ports for end, each in self._below)
-
-
-def _split(authority: str) -> tuple[str, str]:
-    """Return the host and the port, "" without one."""
-    if authority.startswith("["):
-        host, _, rest = authority.partition("]")
-        return f"{host}]", rest.removeprefix(":")
-    host, _, port = authority.partition(":")
-    return host, port
-
-
-def _plain(name: str) -> str:
-    """Return a name without the dot at its end, and an address of IPv6 in its usual form."""
-    if name.startswith("["):
-        try:
-            return f"[{ipaddress.IPv6Address(name[1:-1])}]"
-        except ValueError:
-            return name
-    return name.removesuffix(".")
 
 
 def _read(text: str) -> tuple[str, str]:
@@ -90,8 +72,8 @@ def _read(text: str) -> tuple[str, str]:
         return f"[{ipaddress.IPv6Address(lower)}]", ""  # written without its brackets
     except ValueError:
         pass
-    name, port = _split(lower)
-    name = _plain(name)
+    name, port = split_authority(lower)
+    name = plain_host(name)
     if "://" in text or "/" in text:
         host = text.partition("://")[2] or text
         raise InvalidSetting(f'hosts: "{text}" is a URL; write "{host.partition("/")[0]}"')

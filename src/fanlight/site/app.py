@@ -27,6 +27,7 @@ from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from fanlight.message.hosts import Hosts
     from fanlight.openapi.openapi_settings import OpenAPI
     from fanlight.settings.limits import Limits
     from fanlight.settings.options import Options
@@ -58,7 +59,7 @@ class App(Application):
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
         self,
-        urls: Mapping[str, Any] = NO_TABLE,
+        urls: Mapping[str, Any] | Hosts = NO_TABLE,
         *,
         errors: Mapping[int, Any] | None = None,
         templates: str | Path | Templates | None = "templates",

@@ -19,10 +19,11 @@ from traceback import format_exception
 from types import CodeType, ModuleType
 from typing import Any, TypeVar
 
-from fanlight.app.application import TEMPLATES
+from fanlight.app.make_pages import TEMPLATES
 from fanlight.closest_name import closest_name
 from fanlight.errors import AppError, SetupError
 from fanlight.message import forked_child
+from fanlight.message.hosts import Hosts
 from fanlight.message.nested_table import NestedTable
 from fanlight.message.route_marks import Marked
 from fanlight.protection.security import DEFAULT_SECURITY, Security
@@ -80,7 +81,7 @@ def _app_of(module: ModuleType, target: Target, typed: str) -> App:
     app = getattr(module, "app", None)
     if isinstance(app, App):
         return app
-    if isinstance(urls := getattr(module, "URLS", None), Mapping | NestedTable | Marked):
+    if isinstance(urls := getattr(module, "URLS", None), Mapping | Hosts | NestedTable | Marked):
         return _made_of(urls, module, target)
     for name in _GUESTS:
         if _may_be_foreign(value := getattr(module, name, None)):
@@ -121,7 +122,7 @@ def _named(module: ModuleType, target: Target) -> App:
         raise LoadError(f"{name} is a {type(value).__name__}, not a function; write {name} without parentheses")
     if isinstance(value, App):
         return value
-    if isinstance(value, Mapping | NestedTable | Marked):
+    if isinstance(value, Mapping | Hosts | NestedTable | Marked):
         return _made_of(value, module, target)
     if value is None:
         raise LoadError(f"{name} returned None; did you forget `return app`?")

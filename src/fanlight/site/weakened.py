@@ -46,6 +46,7 @@ def _weak_parts(app: Application) -> Iterator[Weakness]:
     yield from app.sessions.weaknesses()
     if (sign_in := app.sessions.sign_in) is not None:
         path = sign_in if isinstance(sign_in, str) else app.url_for(sign_in)
+        path = path if isinstance(sign_in, str) or not app.has_hosts else "/" + path[2:].partition("/")[2]
         if not isinstance(app.table.find("POST", path), tuple):
             yield Weakness(
                 setting=f'nothing is posted to the sign-in page, "{path}"',

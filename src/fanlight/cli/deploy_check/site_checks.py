@@ -25,6 +25,7 @@ class SiteFacts:
     weaknesses: tuple[Weakness, ...] = ()
     services: ServicesState | None = None  # None: it signs nothing, and keeps nothing in the store
     bus_problem: str = ""  # why the bus of its topics can't be used
+    has_hosts: bool = False  # it refuses other hosts itself, whatever --hosts is
 
 
 ANY_SITE = SiteFacts()
@@ -33,7 +34,7 @@ ANY_SITE = SiteFacts()
 def site_findings(options: Options, machine: Machine, site: SiteFacts) -> Iterator[Finding]:
     """Yield the findings about a site."""
     yield from _weakened(site)
-    yield from _hosts(options)
+    yield from _hosts(options, site)
     yield from _hsts(options)
     if site.services is not None:
         yield from _secret(site.services)
@@ -52,9 +53,11 @@ def _weakened(site: SiteFacts) -> Iterator[Finding]:
         yield Finding("ok", "no default is weakened")
 
 
-def _hosts(options: Options) -> Iterator[Finding]:
+def _hosts(options: Options, site: SiteFacts) -> Iterator[Finding]:
     if options.hosts:
         yield Finding("ok", f"the site is served for {', '.join(options.hosts)} only")
+    elif site.has_hosts:
+        yield Finding("ok", "the site is served for the hosts in its Hosts only")
     else:
         yield Finding(
             "warning",

@@ -90,7 +90,7 @@ class DebugPages:
         """Return the response for an exception; `inspector` is the address of the exchange, "" if it is not kept."""
         report = report_of(error, self._folder)
         hint = hint or hint_for(report)
-        is_in_json = self._table.json_prefixes.contain(request.raw_path)
+        is_in_json = self._table.at(request.host).json_prefixes.contain(request.raw_path)
         if (wants_problem_unless_html if is_in_json else wants_problem)(request):
             members = problem(InternalServerError(), request) | {
                 "detail": sendable(mask_text(visible(report.title))),

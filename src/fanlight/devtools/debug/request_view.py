@@ -65,7 +65,7 @@ def sections_of(request: Request, table: Table, folder: Path) -> list[Section]:
 
 
 def _facts(request: Request, table: Table, folder: Path) -> list[Row]:
-    route = table.find(request.method, request.raw_path)
+    route = table.at(request.host).find(request.method, request.raw_path)
     rows = [("URL", _cut(mask_text(request.url)))]
     if isinstance(route, tuple):
         rows += _route_facts(route[0], folder)
@@ -78,7 +78,7 @@ def _facts(request: Request, table: Table, folder: Path) -> list[Row]:
 
 
 def _route_facts(route: Route, folder: Path) -> Iterator[Row]:
-    yield "route", f"{' | '.join(sorted(route.methods)) or 'any method'} {route.pattern}"
+    yield "route", f"{' | '.join(sorted(route.methods)) or 'any method'} {route.address}"
     if route.place:
         yield "in URLS", route.place
     if route.name:

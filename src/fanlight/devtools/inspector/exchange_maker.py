@@ -145,7 +145,7 @@ class ExchangeMaker:
         head = recording.head
         if self._routes is None or head is None:
             return []
-        return self._routes.candidates(head.method, head.path, is_brief=is_brief)
+        return self._routes.candidates(head.method, head.path, head.authority, is_brief=is_brief)
 
     def _run_of(self, recording: Recording) -> Run | None:
         run, call = recording.run, recording.call

@@ -90,6 +90,7 @@ class RecordedHandler:
         encoder: ResponseEncoder | None = getattr(app, "encoder", None)
         self.encoder = None if encoder is None else RecordedEncoder(encoder)
         self.default_fields = default_fields_of(app)
+        self.has_hosts: bool = getattr(app, "has_hosts", False)
         misdirected: Call | None = getattr(app, "misdirected", None)
         self.misdirected = None if misdirected is None else self._record(misdirected)
 

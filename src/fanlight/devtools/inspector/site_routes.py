@@ -29,7 +29,7 @@ class SiteRoutes:
     def __init__(self, table: Table, folder: Path) -> None:
         """Look at the routes of a table; places are relative to the folder of the site."""
         self._table, self.folder = table, folder
-        self._known: dict[tuple[str, str], list[Candidate]] = {}
+        self._known: dict[tuple[str, str, str], list[Candidate]] = {}
         self._views = {
             route.endpoint: (display_name(route.view), place)
             for route in table.routes
@@ -40,25 +40,26 @@ class SiteRoutes:
         """Return the name of the view that a call runs, and its place; "" for a call without one."""
         return self._views.get(call, ("", ""))
 
-    def candidates(self, method: str, path: str, *, is_brief: bool = False) -> list[Candidate]:
+    def candidates(self, method: str, path: str, host: str = "", *, is_brief: bool = False) -> list[Candidate]:
         """Return the routes that were considered for a request, most similar first; if brief, the chosen one at most.
 
         A comparison with all routes takes milliseconds where there are hundreds of them.
         """
-        key = method, path
+        key = method, path, host
         candidates = self._known.get(key)
         if candidates is None:
-            candidates = self._candidates(method, path, is_brief=is_brief)
+            candidates = self._candidates(method, path, host, is_brief=is_brief)
             if not is_brief:
                 if len(self._known) >= MAX_KNOWN:
                     self._known.clear()
                 self._known[key] = candidates
         return candidates
 
-    def _candidates(self, method: str, path: str, *, is_brief: bool) -> list[Candidate]:
-        found = self._table.find(method, path)
+    def _candidates(self, method: str, path: str, host: str, *, is_brief: bool) -> list[Candidate]:
+        table = self._table.at(host)
+        found = table.find(method, path)
         chosen = None if isinstance(found, NoMatch) else found
-        near = [] if is_brief else [_lost(each) for each in self._table.nearest(method, path)[:MAX_CANDIDATES]]
+        near = [] if is_brief else [_lost(each) for each in table.nearest(method, path)[:MAX_CANDIDATES]]
         return near if chosen is None else [_won(*chosen), *near]
 
 
@@ -73,4 +74,4 @@ def _lost(near: NearRoute) -> Candidate:
 
 def _candidate(route: Route, reason: str, *, is_chosen: bool) -> Candidate:
     methods = "|".join(sorted(route.methods))
-    return Candidate(methods, route.pattern, route.full_name, route.place, reason, is_chosen)
+    return Candidate(methods, route.address, route.full_name, route.place, reason, is_chosen)

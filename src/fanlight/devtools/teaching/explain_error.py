@@ -31,7 +31,7 @@ _STEPS = {
     400: "The request is malformed; no code of the site refused it. See its bytes in the inspector.",
     413: "Raise the limit for this view with `@limits(...)` from `fanlight`, or for the site with `--content-bytes`.",
     415: "Send one of these types, or change the annotation of the view's parameter.",
-    421: "The site is served for the hosts in `--hosts`; add the one in the address, if it is one of them.",
+    421: "The site is served for the hosts in `Hosts` and `--hosts`; add the one in the address, if it is one of them.",
     501: "Methods are written in capitals: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS.",
     503: "All threads are busy: raise `--threads`, or make the view `async def` if it mostly waits.",
     507: "The disk is full, or the quota of the user that runs the site is used up.",
@@ -43,7 +43,7 @@ def explain(error: HTTPError, request: Request, app: SiteFacts) -> Explanation:
     raised = raised_at(error, app.folder)
     if raised is not None:
         return _raised(error, raised)
-    found = app.table.find(request.head.method, request.head.path)
+    found = app.table.at(request.host).find(request.head.method, request.head.path)
     if isinstance(found, NoMatch):
         return _without_route(error, request, app, found)
     route, _ = found
@@ -108,7 +108,7 @@ def _not_found(error: NotFound, request: Request, route: Route, app: SiteFacts) 
 
 def _without_route(error: HTTPError, request: Request, app: SiteFacts, found: NoMatch) -> Explanation:
     method, path = request.head.method, request.head.path
-    near = app.table.nearest(method, path)
+    near = app.table.at(request.host).nearest(method, path)
     if isinstance(error, MethodNotAllowed):
         return _wrong_method(request, app, [each for each in near if each.path_matches], found)
     if found.kind is not NoMatchReason.NOT_FOUND or error.status != 404:

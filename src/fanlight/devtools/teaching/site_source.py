@@ -141,12 +141,12 @@ def referring_form(request: Request, app: SiteFacts) -> FormPage | None:
     if not referer.startswith(f"{request.origin}/"):
         return None
     path = referer.removeprefix(request.origin).partition("?")[0].partition("#")[0]
-    return form_page(app, path)
+    return form_page(app, path, request.host)
 
 
-def form_page(app: SiteFacts, path: str) -> FormPage | None:
+def form_page(app: SiteFacts, path: str, host: str) -> FormPage | None:
     """Return the page at a path of the site, with the fields of its forms; None if it has no form that can be seen."""
-    found = app.table.find("GET", path)
+    found = app.table.at(host).find("GET", path)
     if not isinstance(found, tuple):
         return None
     route = found[0]

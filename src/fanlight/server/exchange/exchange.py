@@ -35,7 +35,7 @@ from fanlight.server.connection.phases import (
     STREAMING,
     STREAMING_BODY,
 )
-from fanlight.server.exchange.allowed_hosts import AllowedHosts
+from fanlight.server.exchange.allowed_hosts import host_rules
 from fanlight.server.exchange.batching import WIRE_CLOSED, Batching
 from fanlight.server.exchange.body_spool import BodySpooler
 from fanlight.server.exchange.dispatch import BUSY, Dispatch, Executors, broken
@@ -75,12 +75,12 @@ class Exchange:
         *,
         hosts: HostNames | None = None,
     ) -> None:
-        self._hosts = None if hosts is None or hosts.is_any else AllowedHosts(hosts, handler)
+        self._hosts, self._find = host_rules(handler, hosts)
         self._table, self._ownership, self._background, self._observer = table, ownership, background, observer
         # What a request of a plain connection needs besides its head.
         observe = None if observer is None else observer.on_request
         self._prepare = observe if self._hosts is None else self._apply_request_context
-        self._find, self._limits, self._pool = handler.find, table.limits, executors.pool
+        self._limits, self._pool = table.limits, executors.pool
         self._request_class: type[Request] = getattr(handler, "request_class", Request)
         self._encode, least_bytes = encoder_of(handler)
         self._least_bytes = min(least_bytes, JOINED_BYTES + 1)
