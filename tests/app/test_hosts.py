@@ -220,7 +220,8 @@ def test_a_wrong_name_in_a_template_is_found_at_the_start(make: Make, tmp_path: 
     with pytest.raises(SetupError, match=r'there is no asset "missing.css"'):
         make({"example.org": {"/": "p.html"}}, pages=pages)
     (tmp_path / "templates" / "p.html").write_text("{{ url_for('abuot') }}{{ url_for('about') }}")
-    app = Application(Hosts({"a.test": {"/": "p.html"}, "b.test": {"/about": about}}), folder=tmp_path)
+    tables = {"a.test": {"/": "p.html"}, "{user}.b.test": {"/about": about}}
+    app = Application(Hosts(tables), folder=tmp_path)
     (mistake,) = app.pages.wrong_urls(["p.html"])
     assert mistake.message == 'no view in URLS is named "abuot"'
 

@@ -19,9 +19,9 @@ def build_table(urls: Mapping[str, object], host: TableOfHost) -> Table:
 
 
 def hosts(tables: object) -> HostTable:
-    return HostsReader(build_table, lambda value: (value, Inherited()), lambda value: value == "redirect").read(
-        tables, None
-    )
+    redirect_of = {"redirect": "301"}.get
+    reader = HostsReader(build_table, lambda value: (value, Inherited()), lambda value: redirect_of(str(value)))
+    return reader.read(tables, None)
 
 
 TABLE = hosts(
@@ -128,7 +128,13 @@ def test_all_mistakes_are_reported_at_once() -> None:
 
 def test_explain_names_the_host() -> None:
     """Or lists the hosts that there are."""
-    assert TABLE.explain("GET", "//example.org/about")[1].startswith("  -> GET /about")
+    assert TABLE.explain("GET", "//example.org/about")[1].startswith("  -> GET example.org/about")
     assert "www.example.org is redirected" in TABLE.explain("GET", "//www.example.org/")[1]
     assert "421: the host is none of {user}.example.org" in TABLE.explain("GET", "//x.test/")[1]
     assert TABLE.nearest("GET", "/abuot")[0].score >= TABLE.nearest("GET", "/abuot")[-1].score
+
+
+def test_redirected_hosts_are_listed() -> None:
+    """With where they lead."""
+    assert TABLE.redirects == [("www.example.org", "301", "Hosts['www.example.org']")]
+    assert Table().redirects == []

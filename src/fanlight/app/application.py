@@ -170,7 +170,7 @@ class Application:
         compresses = self._compression is not None and self._observer is None  # an observer may change a page
         self.statics = StaticFolders(folder, self._source, self.pages.folder, compresses=compresses)
         self._hosts = self._read_hosts()
-        self.request_class = request_class_of(self, self._hosts)
+        self.request_class = request_class_of(self, {} if self._hosts is None else self._hosts.request_functions())
         is_observed = self._observer is not None
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
         sign_in = SignInPage(self.sessions)
@@ -307,7 +307,7 @@ class Application:
         """Return the pages of this app, and what is wrong with what its templates are given."""
         has_hosts = isinstance(self._urls, Hosts)
         names = {
-            **url_functions(self.url_for, self.asset, has_hosts=has_hosts),
+            **url_functions(self.tried_url_for if has_hosts else self.url_for, self.asset, has_hosts=has_hosts),
             **page_functions(self._policy, self.asset, has_hosts=has_hosts),
             **session_functions(has_tokens=self.security.tokens),
         }
@@ -332,6 +332,10 @@ class Application:
         if self._hosts is not None:
             return self._hosts.any_url(view, parameters)
         return MOUNT_PATH.get() + self.table.url_for(view, **parameters)
+
+    def tried_url_for(self, view: object, /, **parameters: object) -> str:
+        """Return a URL that `request.url_for` may give, for calls that are checked at start. Raises NoSuchURL."""
+        return self.url_for(view, **parameters) if self._hosts is None else self._hosts.tried_url(view, parameters)
 
     def asset(self, name: str) -> str:
         """Return the URL of a file in a `Static` folder, which changes with its content; also a function in templates.

@@ -53,7 +53,7 @@ class Guests:
 
     def only_one(self, table: Table) -> Guest | None:
         """Return the guest that is the whole site, None if there is none."""
-        first, *others = (each.view for each in table.routes)
+        first, *others = (each.view for each in table.routes) if table.routes else (None,)
         return first if is_guest(first) and all(each is first for each in others) and len(others) == 1 else None
 
     def finder(self, table: Table) -> Find:

@@ -47,7 +47,7 @@ class AppHosts:
 
     def build(self, build_table: BuildTable, *, source: Source | None, unwrap: Unwrap, is_local: bool) -> HostTable:
         """Return the table of all hosts. Raises SetupError with every mistake in them, and in their tables."""
-        table = HostsReader(build_table, unwrap, _is_redirect).read(self._hosts.tables, source)
+        table = HostsReader(build_table, unwrap, _redirect_of).read(self._hosts.tables, source)
         self._table = table.below_localhost() if is_local else table
         return self._table
 
@@ -86,6 +86,17 @@ class AppHosts:
             except NoSuchURL:
                 pass  # it is a view of another host, or this host with other values
         return _seen_from(request, found, self.any_url(view, parameters))
+
+    def tried_url(self, view: object, parameters: Mapping[str, object]) -> str:
+        """Return a URL that `url_for` gives on one of the hosts, for checks at start. Raises NoSuchURL."""
+        for site in self._table.sites:
+            try:
+                return site.table.url_for(view, **parameters)
+            except UnfittingValue:
+                raise
+            except NoSuchURL:
+                pass  # maybe of another host
+        return self.any_url(view, parameters)
 
     def any_url(self, view: object, parameters: Mapping[str, object]) -> str:
         """Return the URL of a view without its scheme, "//example.org/path". Raises NoSuchURL."""
@@ -139,11 +150,11 @@ class HostCalls:
         """Prepare; `calls` makes those that no route has, and `finder` returns what finds the routes of a table."""
         self._table, self._misdirected = table, misdirected
         self._redirects: dict[HostSite, Call] = {}
-        self._finds = {site: finder(site.table) for site in table.sites}
+        self._finds = {site: finder(site.table) for site in table.sites if site.redirect is None}
         self._without_route: dict[HostSite, Callable[[NoMatch, Request], Call]] = {}
         for site in table.sites:
-            if isinstance(site.redirect, Response):
-                self._redirects[site] = calls.for_handler(_redirect_of(site.redirect), f"the host {site.pattern}")
+            if isinstance(site.redirect, HostRedirect):
+                self._redirects[site] = calls.for_handler(site.redirect.respond, f"the host {site.pattern}")
             else:
                 self._without_route[site] = NoRouteResponses(calls, site.table, cors_paths(site.table)).call
         self._logged: set[str] = set()
@@ -172,23 +183,31 @@ class HostCalls:
         return self._misdirected
 
 
-def _is_redirect(value: object) -> bool:
-    """Return whether a value of `Hosts` is for all requests to the host."""
-    return isinstance(value, Response) and 300 <= value.status < 400 and "location" in value.headers
+class HostRedirect:
+    """What redirects a host; a target that is a host alone gets path and query of each request."""
 
+    def __init__(self, response: Response) -> None:
+        self._response, self._target = response, response.headers["location"]
+        _, has_scheme, host = self._target.partition("://")
+        self._is_host = bool(has_scheme) and not set("/?#").intersection(host)
 
-def _redirect_of(response: Response) -> Callable[[Request], Response]:
-    """Return what redirects to another host; a target without a path gets that of the request, and its query."""
-    target, status = response.headers["location"], response.status
-    if target.partition("://")[2].count("/") or "://" not in target or "?" in target or "#" in target:
-        return lambda _: response.copy()
-
-    def redirect_on(request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
+        """Return the redirect of a request."""
+        if not self._is_host:
+            return self._response.copy()
         head = request.head
         path = head.path if head.path.startswith("/") else "/"  # "*" of OPTIONS
-        made = redirect(percent_encode(f"{target}{path}?{head.query}" if head.query else f"{target}{path}"), status)
-        for name, value in response.headers.pairs():
+        query = f"?{head.query}" if head.query else ""
+        made = redirect(percent_encode(f"{self._target}{path}{query}"), self._response.status)
+        for name, value in self._response.headers.pairs():
             made.headers.setdefault(name, value)
         return made
 
-    return redirect_on
+    def __str__(self) -> str:
+        return f"{self._response.status} to {self._target}"
+
+
+def _redirect_of(value: object) -> HostRedirect | None:
+    """Return what a value of `Hosts` is for all requests to the host, None for a table."""
+    is_redirect = isinstance(value, Response) and 300 <= value.status < 400 and "location" in value.headers
+    return HostRedirect(value) if is_redirect and isinstance(value, Response) else None

@@ -26,6 +26,7 @@ def format_routes(table: Table) -> list[str]:
         )
         for route in table.routes
     ]
+    rows += [("ANY", *redirect) for redirect in table.redirects]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     return [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()

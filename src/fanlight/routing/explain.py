@@ -82,7 +82,7 @@ def _verdict(found: tuple[Route, dict[str, object]] | NoMatch) -> str:
 
 
 def _line(route: Route) -> str:
-    parts = (f"{'|'.join(sorted(route.methods))} {route.pattern}", route.full_name, route.place)
+    parts = (f"{'|'.join(sorted(route.methods))} {route.address}", route.full_name, route.place)
     return "  ".join(filter(None, parts))
 
 

@@ -108,6 +108,12 @@ class HostTable(Table):
 
     # --- as any table ---------------------------------------------------------------------------------
 
+    @property
+    def redirects(self) -> list[tuple[str, str, str]]:
+        """The hosts that are redirected, with the target and the place of each."""
+        found = (site for site in self.sites if site.redirect is not None)
+        return [(str(site.pattern), str(site.redirect), site.place) for site in found]
+
     def at(self, authority: str) -> Table:
         """Return the table of a host; of a host that is none of them, a table without routes."""
         found = self.host_of(authority)
@@ -131,7 +137,7 @@ class HostTable(Table):
         found = self.host_of(host) if host else None
         if found is None:
             hosts = ", ".join(str(site.pattern) for site in self.sites)
-            return [f"{method} {raw_path}", f"  421: the host is none of {hosts}", "  write //host/path"]
+            return [f"{method} {raw_path}", f"  421: the host is none of {hosts}", "  write example.org/path"]
         if found.site.redirect is not None:
             return [f"{method} {raw_path}", f"  the host {found.site.pattern} is redirected  {found.site.place}"]
         return found.site.table.explain(method, f"{slash or '/'}{path}")
@@ -148,11 +154,12 @@ _NO_ROUTES = Table()
 class HostsReader:
     """Reads the tables of `Hosts`.
 
-    `build_table(urls, host)` builds the table of one. `is_redirect(value)` says whether a value is for all requests.
+    `build_table(urls, host)` builds the table of one. `redirect_of(value)` is what a value does with all requests, None
+    for a table.
     """
 
-    def __init__(self, build_table: BuildTable, unwrap: Unwrap, is_redirect: Callable[[object], bool]) -> None:
-        self._build_table, self._unwrap, self._is_redirect = build_table, unwrap, is_redirect
+    def __init__(self, build_table: BuildTable, unwrap: Unwrap, redirect_of: Callable[[object], object]) -> None:
+        self._build_table, self._unwrap, self._redirect_of = build_table, unwrap, redirect_of
 
     def read(self, tables: object, source: Source | None) -> HostTable:
         """Return the table of an app with hosts. Raises SetupError with every mistake in them, and in their tables."""
@@ -178,8 +185,8 @@ class HostsReader:
         return HostTable(sites)
 
     def _site(self, pattern: HostPattern, key: str, value: object, place: str, literal: Literal | None) -> HostSite:
-        if self._is_redirect(value):
-            return HostSite(pattern, Table(), place, redirect=value)
+        if (redirect := self._redirect_of(value)) is not None:
+            return HostSite(pattern, Table(), place, redirect=redirect)
         urls, inherited = self._unwrap(value)
         if not isinstance(urls, Mapping):
             hint = 'give its table, {"/": index}, or redirect("https://example.org")'

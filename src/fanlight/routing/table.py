@@ -79,6 +79,11 @@ class Table:
             if "HEAD" in route.methods or ("GET" in route.methods and pattern.shape not in own)
         )
 
+    @property
+    def redirects(self) -> list[tuple[str, str, str]]:
+        """The hosts that are redirected, with the target and the place of each."""
+        return []
+
     def at(self, authority: str) -> Table:
         """Return the table for requests to a host: this one, for any."""
         del authority  # of an app whose hosts differ: see `HostTable`

@@ -140,7 +140,7 @@ class _File:
         if not is_known or len(call.args) > 1 or any(each.arg is None for each in call.keywords):
             return None
         given = {str(each.arg): _literal(each.value) for each in call.keywords}
-        return wrong_url(app.url_for, view, given)
+        return wrong_url(app.tried_url_for, view, given)
 
     def _kind_of(self, function: ast.expr, local: frozenset[str], requests: frozenset[str], app: Application) -> str:
         """Return "render", "url_for" or "asset" for a function that is certainly Fanlight's."""
