@@ -25,6 +25,7 @@ from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.page_functions import page_functions, session_functions, url_functions
 from fanlight.app.request_class import request_class_of
 from fanlight.app.responses import ResponseFactory, StrictResponseFactory
+from fanlight.app.site_description import check_hosts, read_description
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import view_name_mistakes
 from fanlight.binding.callables import Dependency, display_name
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     from fanlight.app.host_calls import AppHosts
     from fanlight.compression.compressor import Compressor
     from fanlight.openapi.document import Document
-    from fanlight.openapi.openapi_routes import OpenAPIRoutes
     from fanlight.openapi.openapi_settings import OpenAPI
 
 
@@ -243,12 +243,7 @@ class Application:
 
     def _build_table(self, endpoints: Endpoints) -> list[Mistake]:
         source = None if self._source is None else Source(self._source)
-        self._description: OpenAPIRoutes | None = None
-        mistakes: list[Mistake] = []
-        if self._openapi is not None:
-            from fanlight.app.site_description import read_description  # noqa: PLC0415 - for sites that are described
-
-            self._description, mistakes = read_description(self._openapi, self.folder, has_hosts=self.has_hosts)
+        self._description, mistakes = read_description(self._openapi, self.folder, has_hosts=self.has_hosts)
         own_urls = {**self._report_urls(), **({} if self._description is None else self._description.urls)}
 
         def build_table(urls: Mapping[str, object], host: TableOfHost | None = None) -> Table:
@@ -290,9 +285,12 @@ class Application:
 
         Raises SetupError for a site with several hosts.
         """
-        from fanlight.app.site_description import describe_site  # noqa: PLC0415 - for sites that are described
+        from fanlight.openapi.document import describe  # noqa: PLC0415 - for sites that are described
+        from fanlight.openapi.openapi_settings import OpenAPI  # noqa: PLC0415 - as above
         from fanlight.openapi.operations import DescribedSite  # noqa: PLC0415 - as above
 
+        check_hosts(has_hosts=self.has_hosts)
+        settings = OpenAPI(title=self.folder.name) if self._description is None else self._description.settings
         site = DescribedSite(
             routes=self.table.routes,
             middleware=self.app_middleware,
@@ -301,7 +299,7 @@ class Application:
             session_cookie=self.sessions.cookie,
             checks_cross_site=not self.security.cross_site,
         )
-        return describe_site(site, self._description, has_hosts=self.has_hosts)
+        return describe(site, settings)
 
     def _pages_with(self, dependencies: Dependencies, observer: Observer) -> tuple[Pages, list[Mistake]]:
         """Return the pages of this app, and what is wrong with what its templates are given."""

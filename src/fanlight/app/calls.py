@@ -281,10 +281,7 @@ def _streams_async(view: View, plan: DependencyPlan) -> bool:
 
 
 def _route_of(name: str) -> str:
-    """Return the pattern in a call's name: "/blog/{slug}" of "GET /blog/{slug} (post)"; "" of one without a route.
-
-    A host before the pattern is left out.
-    """
+    """Return the pattern in a call's name, without its host: "/{x}" of "GET /{x} (post)"; "" of one without a route."""
     _, slash, path = name.partition(" ")[2].partition(" ")[0].partition("/")
     return f"{slash}{path}"
 
