@@ -2,9 +2,9 @@
 
 In: a page of docs/how-to. Out: its rows. A row is a section with code:
 
-    ```python    `# app.py` on its first line: a file. One that is there twice is theirs first, then ours; app.py,
-                 urls.py and manage.py are theirs, main.py is ours, and any other is of both. What the row does not
-                 have, it has from the first row of the page, the whole app.
+    ```python    `# app.py` on its first line: a file, `# settings.py, at the end`: more of it. One that is there
+                 twice is theirs first, then ours. Files that the row does not have are those of the page's
+                 first row, the whole app.
     ```console   a command that serves: theirs first, then ours. It serves port 8000.
     ```text      what both are asked, in order, by one client that keeps cookies; and what they print:
 
@@ -32,9 +32,9 @@ from urllib.parse import urlencode
 from tests.docs.conftest import NAMED, Block, matches, read_blocks
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
-FRAMEWORKS = ("flask", "fastapi")
+FRAMEWORKS = ("flask", "fastapi", "django")
 THEIRS, OURS = 0, 1
-_OF_ONE_SIDE = {"app.py": THEIRS, "urls.py": THEIRS, "manage.py": THEIRS, "main.py": OURS}
+_CODE_OF = {"app.py": THEIRS, "urls.py": THEIRS, "main.py": OURS}  # no other file has only code of one framework
 _HEADING = re.compile(r"^#{2,3} +(.*?) *$", re.MULTILINE)
 _EXCHANGE = re.compile(r"([A-Z]+) (/\S*)(.*?) -> (.*)", re.DOTALL)
 _FIELD = re.compile(r'([a-z-]+):("[^"]*"|\S+) *')
@@ -167,11 +167,11 @@ class Row:
         assert found, f"{self.title}: give the block at line {block.line} the name of a file"
         name = found[1]
         text = block.text if name.endswith(".py") else rest
-        only = _OF_ONE_SIDE.get(name)
-        sides = [only] if only is not None else [OURS] if name in self.own[THEIRS] else [THEIRS, OURS]
-        for side in sides:
-            self.files[side][name] = text
-            self.own[side].add(name)
+        for side in [OURS] if name in self.own[THEIRS] else [THEIRS, OURS]:
+            more = f"{self.files[side][name]}\n\n" if found.lastindex == 2 else ""
+            self.files[side][name] = more + text
+            if _CODE_OF.get(name, side) == side:
+                self.own[side].add(name)
 
     def _ask(self, text: str) -> None:
         for line in re.sub(r"\n +", " ", text).splitlines():
