@@ -21,7 +21,7 @@ from tests.wire.client_frames import (
 )
 from tests.wire.test_websocket_frames import cuts
 
-from fanlight.wire.websocket.deflate import LEAST_BYTES, Deflate, choose_deflate, compress
+from fanlight.wire.websocket.deflate import LEAST_BYTES, MOST_BYTES, Deflate, choose_deflate, compress
 from fanlight.wire.websocket.websocket_connection import Ping, WebSocketConnection
 from fanlight.wire.websocket.websocket_frames import CloseCode
 
@@ -112,11 +112,13 @@ def test_a_message_is_compressed_within_its_window(bits: int) -> None:
         assert zlib.decompressobj(-bits).decompress(sent[4:] + b"\x00\x00\xff\xff") == data
 
 
-def test_a_short_message_is_sent_as_it_is() -> None:
-    """Compressing takes longer than sending it."""
+def test_a_short_message_is_sent_as_it_is_and_a_long_one() -> None:
+    """Compressing takes longer than sending it; and what is long would hold up others."""
     wire = WebSocketConnection(MAX_BYTES, DEFLATE)
     assert wire.write(b"x" * (LEAST_BYTES - 1))[0] == FIN | BINARY
     assert wire.write(b"x" * LEAST_BYTES)[0] == FIN | RSV1 | BINARY
+    assert wire.write(b"x" * MOST_BYTES)[0] == FIN | RSV1 | BINARY
+    assert wire.write(b"x" * (MOST_BYTES + 1))[0] == FIN | BINARY
 
 
 def test_what_is_compressed_ends_without_the_empty_block() -> None:

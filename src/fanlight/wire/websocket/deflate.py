@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from fanlight.wire.websocket.websocket_frames import CloseCode, WebSocketError
 
-LEAST_BYTES = 256  # a shorter message is sent as it is
+LEAST_BYTES, MOST_BYTES = 256, 256 * 1024  # a shorter message is sent as it is, and a longer one: others would wait
 _MEMORY_LEVEL = 5  # of zlib: 16 KiB and the window
 _LEVEL = 1  # of nine: twice as fast as the usual 6, for a result a tenth larger
 _TAIL = b"\x00\x00\xff\xff"  # ends each compressed message, and is not sent (section 7.2.1)

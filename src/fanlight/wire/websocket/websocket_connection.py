@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 from typing import NamedTuple
 
-from fanlight.wire.websocket.deflate import LEAST_BYTES, Decompressor, Deflate, compress
+from fanlight.wire.websocket.deflate import LEAST_BYTES, MOST_BYTES, Decompressor, Deflate, compress
 from fanlight.wire.websocket.websocket_frames import (
     BINARY,
     COMPRESSED,
@@ -219,7 +219,7 @@ class WebSocketConnection:
         size = len(data)
         if size <= MAX_CONTROL_BYTES:
             return _SHORT_HEADS[opcode][size] + data
-        if self._deflate is not None and len(data) >= LEAST_BYTES:
+        if self._deflate is not None and LEAST_BYTES <= size <= MOST_BYTES:
             return write_frame(opcode, compress(data, self._deflate.window_bits), FIN | COMPRESSED)
         return write_frame(opcode, data)
 
