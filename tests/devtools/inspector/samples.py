@@ -13,6 +13,7 @@ from fanlight.devtools.inspector.exchange_record import (
     ErrorReport,
     Exchange,
     FieldOrigin,
+    Frame,
     LogLine,
     Parameter,
     Piece,
@@ -352,6 +353,7 @@ def hostile(number: int = 11) -> Exchange:
             for kind in ("middleware", "dependency", "arguments", "view", "template", "query", "compression", bad)
         ],
         logs=[LogLine(0.001, bad, bad, bad)],
+        frames=[Frame(0.001, True, bad, 5, bad), Frame(0.002, False, bad, 5, bad)],
         response_fields=[FieldOrigin(bad, bad, bad)],
         error=ErrorReport(bad, bad, bad),
         note=bad,
@@ -378,6 +380,7 @@ def huge(number: int = 12) -> Exchange:
         is_cut=True,
         spans=[Span("query", "SELECT", 0.001 * n, 0.001 * n + 0.0002, detail={"sql": "SELECT 1"}) for n in range(500)],
         logs=[LogLine(0.001 * n, "INFO", "site", "a line " * 100) for n in range(200)],
+        frames=[Frame(0.001 * n, n % 2 == 0, "text", 10_000, "x" * 200) for n in range(500)],
     )
 
 

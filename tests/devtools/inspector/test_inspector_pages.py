@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tests.devtools.inspector import samples
 from tests.speed import PATIENCE, measured
 
-from fanlight.devtools.inspector.exchange_record import Exchange
+from fanlight.devtools.inspector.exchange_record import Exchange, Frame
 from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.pages.exchange_page import exchange_page
 from fanlight.devtools.inspector.pages.inspector_views import MAX_ROWS
@@ -143,6 +143,15 @@ def test_a_page_shows_what_each_stage_did(inspector: str, store: Store) -> None:
         "gzip: 2.1 kB before",
     ):
         assert words in text
+
+
+def test_a_page_of_a_websocket_has_its_frames(inspector: str, store: Store) -> None:
+    """Which way, of which kind and size, and how they begin."""
+    frames = [Frame(0.001, True, "text", 12, "hello there"), Frame(0.002, False, "close", 2, "1000")]
+    store.add([replace(samples.page(), status=101, frames=frames)])
+    text = " ".join(Markup(page_of(f"{inspector}/exchanges/{samples.page().id}")).text.split())
+    assert "received text, 12 bytes hello there" in text
+    assert "sent close, 2 bytes 1000" in text
 
 
 def test_a_refused_message_has_its_byte_and_its_rule(inspector: str, store: Store) -> None:
