@@ -40,7 +40,7 @@ class CallLink(Protocol):
         """The address at which the request has arrived."""
 
     def respond(self, response: Response) -> None:
-        """Send the response of the call, which goes on; in the loop's thread."""
+        """Send the response of the call, which goes on; in the loop's thread, when the tasks of its turn have run."""
 
     def respond_from_thread(self, response: Response) -> None:
         """Send the response of the call, which goes on; in its own thread."""
