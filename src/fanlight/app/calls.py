@@ -35,6 +35,7 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 
 OnError = Callable[[BaseException, Request], Outcome]  # without middleware always a Response
+MakeRun = Callable[[OnError], Any]
 
 
 class BoundView(Struct, frozen=True, kw_only=True):
@@ -192,29 +193,28 @@ class CallFactory:
             run, name, Lane.MEASURED, _Content(is_read=True) if self._guards_read_content else _NO_CONTENT
         )
 
-    def for_guest(self, make_run: Callable[[OnError], Run | AsyncRun], name: str, *, is_async: bool) -> Call:
+    def for_guest(self, make_run: MakeRun, name: str, prepare: Any = None, *, is_async: bool) -> Call:
         """Return the call of another framework's app; `make_run` is given what makes a response of an exception."""
-        is_alone = not self._is_around and not self._opens
         policy = BodyPolicy(
             body_mode=BodyMode.STREAM if is_async else BodyMode.BUFFERED,
             is_foreign=True,
-            responds_early=is_alone and not self._errors.waiting_types,
+            responds_early=not (self._is_around or self._opens or self._errors.waiting_types),
             may_upgrade=is_async,
+            prepare=prepare,
         )
         content = _Content(is_read=True, policy=policy)
-        on_error = self._on_error(name)
+        run = make_run(self._on_error(name))
         if is_async:
-            return self._async_call(cast("AsyncRun", make_run(on_error)), name, content)
-        inner = cast("Run", make_run(on_error))
+            return self._async_call(run, name, content)
         if self._middleware.is_async:
-            return self._async_call(self._in_thread(inner, self._errors.defer_unexpected), name, content)
-        return self._call(inner, name, Lane.THREAD, content, is_pinned=True)
+            return self._async_call(self._in_thread(run, self._errors.defer_unexpected), name, content)
+        return self._call(run, name, Lane.THREAD, content, is_pinned=True)
 
     @property
     def _is_around(self) -> bool:
         """Whether anything but guards that only look at the request is around a call."""
-        has_part = any(each.finishes for each in self._guards)
-        return has_part or bool(self._wrappers) or self._observer is not NO_OBSERVER or not self._middleware.is_empty
+        is_plain = not self._wrappers and self._observer is NO_OBSERVER and self._middleware.is_empty
+        return not is_plain or any(each.finishes for each in self._guards)
 
     @property
     def _guards_read_content(self) -> bool:

@@ -92,9 +92,10 @@ class Guests:
         mount = MountPoint(pattern.removesuffix(_BELOW))
         name = f"{name.partition(' ')[2] or name} ({guest})"
         if guest.kind.value == "asgi":
-            from fanlight.foreign.asgi_app import asgi_run  # noqa: PLC0415 - as above
+            from fanlight.foreign.asgi_app import asgi_run, prepare_scope  # noqa: PLC0415 - as above
 
-            return calls.for_guest(partial(asgi_run, app, name, mount, guest.lifespan), name, is_async=True)
+            prepare = partial(prepare_scope, mount, guest.lifespan)
+            return calls.for_guest(partial(asgi_run, app, name, mount, guest.lifespan), name, prepare, is_async=True)
         from fanlight.foreign.wsgi_app import wsgi_run  # noqa: PLC0415 - as above
 
         return calls.for_guest(partial(wsgi_run, app, name, mount), name, is_async=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -83,6 +83,7 @@ class BodyPolicy(Struct, frozen=True, kw_only=True):
     may_upgrade: bool = False  # its request may go on as a WebSocket
     is_foreign: bool = False  # of another framework's app, which has a `CallLink`, and decodes content itself
     responds_early: bool = False  # its response may be sent before its call ends
+    prepare: Callable[[Any], object] | None = None  # is called with a request when its link is attached
 
     def max_content(self, decoded_by: str, server_bytes: int) -> tuple[int, str]:
         """Return how many bytes of content are allowed, and the hint for a client that sends more.

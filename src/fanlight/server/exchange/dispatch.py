@@ -175,8 +175,11 @@ class Dispatch:
 
             self._links = CallLinks(self._table, self)
             self._background.wait_for_calls(self._watchdog.tasks)
-        if self._links.attach(connection) and connection.call.body_policy.may_upgrade:
+        policy = connection.call.body_policy
+        if self._links.attach(connection) and policy.may_upgrade:
             self._interim.attach_websocket(connection)
+        elif policy.prepare is not None:
+            policy.prepare(connection.request)
 
     def _run_in_thread(self, connection: Connection) -> None:
         call, request = connection.call, connection.request
