@@ -9,11 +9,12 @@ import json
 from typing import TYPE_CHECKING
 
 import asking
-from binding import GET, JSON
 from cases import ask
 from peers import GUEST_PEERS
 from serving import CannotRunError, Serving
 from tasks import Task, compare
+
+from binding import GET, JSON
 
 if TYPE_CHECKING:
     from settings import Settings

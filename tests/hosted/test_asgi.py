@@ -94,6 +94,18 @@ def test_content_has_the_limit_of_the_server() -> None:
     assert ask(App({"POST /": view}), scope("/", "POST"), *body(piece, piece, piece, piece)).status == 413
 
 
+@pytest.mark.parametrize(("length", "status"), [("x", 400), ("\u00b2", 400), ("9" * 5000, 413)])
+def test_an_odd_length_is_refused(length: str, status: int) -> None:
+    """A length that is no number, or that Python would not convert, is refused as under our own server."""
+    asked = scope("/", "POST")
+    asked["headers"].append((b"content-length", length.encode("latin-1")))
+
+    def view(request: Request) -> str:
+        return request.text
+
+    assert ask(App({"POST /": view}), asked, *body(b"x")).status == status
+
+
 def test_content_is_streamed() -> None:
     """A view that takes the content as a stream gets the pieces as they come."""
 

@@ -34,6 +34,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "cli/run.py": {"sys.excepthook": _PYTHON},
     "hosted/hosted_app.py": {"request.context": _EACH_REQUEST},
     "server/exchange/dispatch.py": {"turn.serial": _EACH_REQUEST},
+    "server/exchange/connection_table.py": {"connection.request": _EACH_REQUEST},
     "server/exchange/exchange.py": {
         "connection.call": _EACH_REQUEST,
         "connection.extra_headers": _EACH_REQUEST,

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from fanlight.errors import ContentLimitExceeded, ProtocolError, StorageFull, UnsupportedContentEncoding
+from fanlight.errors import (
+    BadMessage,
+    BadRequest,
+    ContentLimitExceeded,
+    ProtocolError,
+    StorageFull,
+    UnsupportedContentEncoding,
+)
 from fanlight.hosted.hosted_app import Found
 from fanlight.message.body_policy import BodyMode
 from fanlight.message.content import STREAMED_CONTENT, ContentStream, RefusedContent, SpooledContent
@@ -18,6 +25,7 @@ from fanlight.server.exchange.body_spool import kept
 from fanlight.server.exchange.request_body import content_for, http_error_of
 from fanlight.settings.limits import Limits
 from fanlight.wire.http1.chunked import content_over
+from fanlight.wire.http1.header_fields import read_length
 
 Pieces = AsyncIterator[bytes]
 
@@ -68,6 +76,8 @@ async def attach_content(found: Found, pieces: Pieces, limits: Limits) -> Found:
         if content is not None:
             content.close()
         return _refused(found, refusal)
+    except BadMessage as error:
+        raise BadRequest(str(error)) from None
     except BaseException:
         if content is not None:
             content.close()
@@ -77,9 +87,9 @@ async def attach_content(found: Found, pieces: Pieces, limits: Limits) -> Found:
 
 
 def announced_length(request: Request) -> int | None:
-    """Return the length of the content as the client announces it, None if it does not."""
-    length = request.head.values.get("content-length", "")
-    return int(length) if length.isascii() and length.isdigit() else None
+    """Return the length of the content as the client announces it, None if it does not. Raises ProtocolError."""
+    length = request.head.values.get("content-length")
+    return None if length is None else read_length(length)
 
 
 def _limits_of(found: Found, limits: Limits) -> tuple[int, str, int | None]:

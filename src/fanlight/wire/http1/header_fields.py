@@ -94,7 +94,7 @@ class FramedBlock(FieldBlock):
             # the message is refused. SECURITY: tests/wire/test_vectors.py, both lengths.
             raise BadMessage("Content-Length and Transfer-Encoding together are ambiguous; send only one of them")
         self.is_chunked = coding is not None and _is_chunked(coding)
-        self.content_length = None if self.is_chunked else _length(length)
+        self.content_length = None if self.is_chunked else read_length(length)
         self.expects_continue = _expects_continue(values.get("expect"))
         options = {option.strip(" \t").lower() for option in values.get("connection", "").split(",")}
         self.wants_close = "close" in options
@@ -214,7 +214,8 @@ def _is_chunked(coding: str) -> bool:
     raise UnsupportedTransferCoding("the only supported transfer coding is `chunked`")
 
 
-def _length(length: str | None) -> int:
+def read_length(length: str | None) -> int:
+    """Return the value of Content-Length, 0 without one. Raises BadMessage, ContentLimitExceeded."""
     if length is None:
         return 0
     # SECURITY: tests/wire/test_vectors.py; isdigit() alone accepts digits of other scripts, int() also signs, spaces
