@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.sockets import read_all
 from tests.speed import PATIENCE
 
 from fanlight.message.handler import Lane
@@ -170,6 +171,21 @@ def test_pipelined_responses_come_in_order(serve: Serve, tools: Any, lane: Lane)
             data += sock.recv(65536)
     positions = [data.index(b"\r\n\r\n/%d" % number) for number in range(30)]
     assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize("lane", [Lane.INLINE, Lane.THREAD, Lane.TASK])
+def test_a_client_that_closes_its_sending_side_gets_all_responses(serve: Serve, lane: Lane) -> None:
+    """RFC 9112 section 9.6: requests that came whole are served, also behind one that runs elsewhere."""
+
+    async def respond_async(request: Request) -> Response:
+        await asyncio.sleep(0)
+        return quick(request)
+
+    call = FakeCall(respond_async if lane is Lane.TASK else quick, lane)
+    with serve({"/": call}).connect() as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n" * 3 + b"GET / HT")
+        sock.shutdown(socket.SHUT_WR)
+        assert read_all(sock).count(b"HTTP/1.1 200 OK") == 3
 
 
 @pytest.mark.parametrize("lane", [Lane.INLINE, Lane.THREAD])

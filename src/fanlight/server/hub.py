@@ -227,11 +227,9 @@ class Hub:
                         self._serve_event(connection, events)
                     continue
                 data = connection.receive_content() if phase is CONTENT else connection.sock.recv(RECV_BYTES)
-                if not data:
-                    table.close(connection)
-                    continue
-                connection.wire.receive(data)
-                if not advance(connection, turn, arrived):
+                if data:
+                    connection.wire.receive(data)
+                if not (advance(connection, turn, arrived) if data else self._end(connection, turn)):
                     return False
             except BlockingIOError:
                 continue
@@ -240,6 +238,17 @@ class Hub:
             if len(arrived) >= MAX_ARRIVED and not self._run_arrived(turn):
                 return False
         return self._run_arrived(turn)
+
+    def _end(self, connection: Connection, turn: Turn) -> bool:
+        """Serve what has arrived before the client closed its sending side, and close; False as in `serve_ready`.
+
+        Requests that came together with one that has just been responded to by a task or a thread wait to be served.
+        """
+        if connection.wire.buffer and not self.exchange.advance(connection, turn):
+            return False
+        if connection.phase in READING_REQUESTS:
+            self.table.close(connection)
+        return True
 
     def _run_arrived(self, turn: Turn) -> bool:
         """Run the calls of the requests that were read; False once another thread holds the hub, and runs the rest."""
