@@ -54,7 +54,7 @@ _MODULE = {
     "UploadFile File FileStorage": "use Upload: def view(photo: Upload)",
     "Path PathParam": 'a parameter named in the path: "/post/{id}" and def post(id: int)',
     "Param QueryParam QueryParams FormData MultiDict": "use request.query and request.form; or a parameter of the view",
-    "WebSocketDisconnect ConnectionClosed": "use WebSocketClosed; or `async for message in socket`, which ends by itself",
+    "WebSocketDisconnect ConnectionClosed": "use WebSocketClosed; or `async for message in socket`, which ends then",
     "CORSMiddleware cors cross_origin": "put CORS around a table or a view: CORS(origins=[...])(API)",
     "csrf csrf_protect CSRFProtect CsrfViewMiddleware CSRFMiddleware generate_csrf": (
         "pages of other sites are refused without tokens; there is nothing to switch on"
