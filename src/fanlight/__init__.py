@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from fanlight.message.lane import lane
     from fanlight.message.multipart import Form
     from fanlight.message.nested_table import table
+    from fanlight.message.part import Part
     from fanlight.message.request import Request
     from fanlight.message.response import Response, json_response, redirect
     from fanlight.message.safe_targets import redirect_back, safe_target
@@ -106,6 +107,7 @@ _MODULES = {
     "Sessions": "fanlight.sessions.session_settings",
     "Static": "fanlight.pages.static.static",
     "Templates": "fanlight.pages.templates",
+    "Part": "fanlight.message.part",
     "OpenAPI": "fanlight.openapi.openapi_settings",
     "in_openapi": "fanlight.openapi.openapi_mark",
     "lane": "fanlight.message.lane",
@@ -274,6 +276,7 @@ __all__ = [  # noqa: RUF022 - by code point
     "NotFound",
     "NotImplementedByServer",
     "OpenAPI",
+    "Part",
     "PreconditionFailed",
     "Query",
     "Request",

@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Any, Self
 from fanlight.app.call_wrappers import wrapper_mistakes
 from fanlight.app.calls import CallFactory
 from fanlight.app.endpoints import Endpoints, unwrap
-from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.guests import Guests
 from fanlight.app.lifespan import Lifespan
+from fanlight.app.make_errors import error_maker
 from fanlight.app.make_pages import TEMPLATES, folder_mistakes, make_pages
 from fanlight.app.middleware import MiddlewareStack, bind_middleware, read_middleware
 from fanlight.app.no_route import NoRouteResponses
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.page_functions import page_functions, session_functions, url_functions
-from fanlight.app.request_class import request_class_of
+from fanlight.app.parts import Parts, contains_part
+from fanlight.app.request_class import functions_in_parts, request_class_of
 from fanlight.app.responses import ResponseFactory, StrictResponseFactory
-from fanlight.app.site_description import check_hosts, read_description
+from fanlight.app.site_description import check_hosts, read_description, urls_of_app
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import view_name_mistakes
 from fanlight.binding.callables import Dependency, display_name
@@ -170,12 +171,13 @@ class Application:
         compresses = self._compression is not None and self._observer is None  # an observer may change a page
         self.statics = StaticFolders(folder, self._source, self.pages.folder, compresses=compresses)
         self._hosts = self._read_hosts()
-        self.request_class = request_class_of(self, {} if self._hosts is None else self._hosts.request_functions())
+        self.request_class = request_class_of(self, self._request_functions())
         is_observed = self._observer is not None
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
         sign_in = SignInPage(self.sessions)
-        parts = self._errors, self.pages, responses, dependencies, folder, sign_in
-        errors = _observed_errors(observer, *parts) if is_observed else ErrorHandlers(*parts)
+        make_errors = error_maker(self._observer, dependencies, sign_in)
+        errors = make_errors(self._errors, self.pages, responses, folder, None)
+        self.parts = Parts(self.pages, responses, errors, make_errors)
         any_path = MiddlewareStack(bound, responses, errors, observer.middleware)
         # What is wrong with middleware is reported once, and not for each route.
         stack = any_path if mistakes else MiddlewareStack(middleware, responses, errors, observer.middleware)
@@ -212,16 +214,22 @@ class Application:
 
         return AppHosts(self._urls, self.statics)
 
+    def _request_functions(self) -> dict[str, object]:
+        """Return the methods of requests that depend on their host, or on the part of the site that they are for."""
+        if self._hosts is not None:
+            return self._hosts.request_functions()
+        return functions_in_parts(self) if contains_part(self._urls) else {}
+
     def _choose_find(self, without_route: CallFactory, endpoints: Endpoints) -> None:
         """Prepare `find`; an app with several hosts gets another one, so that with one host it costs nothing."""
         if self._hosts is None:
             cors = endpoints.cors_paths(self.table)
             # PERF: benchmarks/run.py; bound once, not looked up for every request
             self._find = self._guests.finder(self.table)
-            self._call_without_route = NoRouteResponses(without_route, self.table, cors).call
+            self._call_without_route = NoRouteResponses(without_route, self.table, cors, parts=self.parts).call
         else:
             self._find_on_host = self._hosts.calls(
-                without_route, self.misdirected, endpoints.cors_paths, self._guests.finder
+                without_route, self.misdirected, endpoints.cors_paths, self._guests.finder, self.parts
             ).find
             self.find = self._find_with_host  # type: ignore[method-assign]
 
@@ -233,6 +241,7 @@ class Application:
             *parts,
             statics=self.statics,
             guests=self._guests,
+            parts=self.parts,
             observer=observer,
             security=self.security,
             sessions=self.sessions,
@@ -244,7 +253,7 @@ class Application:
     def _build_table(self, endpoints: Endpoints) -> list[Mistake]:
         source = None if self._source is None else Source(self._source)
         self._description, mistakes = read_description(self._openapi, self.folder, has_hosts=self.has_hosts)
-        own_urls = {**self._report_urls(), **({} if self._description is None else self._description.urls)}
+        own_urls = urls_of_app(self.security.content_security_policy, self._description)
 
         def build_table(urls: Mapping[str, object], host: TableOfHost | None = None) -> Table:
             return build(
@@ -271,15 +280,6 @@ class Application:
             return [*error.mistakes, *mistakes]
         return mistakes if source is None else [*view_name_mistakes(self.table.routes, source.functions), *mistakes]
 
-    def _report_urls(self) -> dict[str, object]:
-        """Return the address to which browsers send reports of the Content-Security-Policy, if it has one."""
-        policy = self.security.content_security_policy
-        if policy is None or not policy.reports:
-            return {}
-        from fanlight.protection.policy_reports import PolicyReports  # noqa: PLC0415 - for a site with such an address
-
-        return {f"POST {policy.reports}": PolicyReports().view()}
-
     def describe(self) -> Document:
         """Return the description of the site in OpenAPI, also if the site does not serve it.
 
@@ -303,10 +303,11 @@ class Application:
 
     def _pages_with(self, dependencies: Dependencies, observer: Observer) -> tuple[Pages, list[Mistake]]:
         """Return the pages of this app, and what is wrong with what its templates are given."""
-        has_hosts = isinstance(self._urls, Hosts)
+        by_request = isinstance(self._urls, Hosts) or contains_part(self._urls)
+        urls = (self.tried_url_for, self.tried_asset) if by_request else (self.url_for, self.asset)
         names = {
-            **url_functions(self.tried_url_for if has_hosts else self.url_for, self.asset, has_hosts=has_hosts),
-            **page_functions(self._policy, self.asset, has_hosts=has_hosts),
+            **url_functions(*urls, by_request=by_request),
+            **page_functions(self._policy, self.asset, by_request=by_request),
             **session_functions(has_tokens=self.security.tokens),
         }
         choose = None if self._observer is None else observer.environment_class
@@ -333,7 +334,11 @@ class Application:
 
     def tried_url_for(self, view: object, /, **parameters: object) -> str:
         """Return a URL that `request.url_for` may give, for calls that are checked at start. Raises NoSuchURL."""
-        return self.url_for(view, **parameters) if self._hosts is None else self._hosts.tried_url(view, parameters)
+        return (self.table if self._hosts is None else self._hosts).tried_url(view, parameters)
+
+    def tried_asset(self, name: str) -> str:
+        """Return the URL of a file that `request.asset` may give, as above."""
+        return self.statics.tried_asset(name)
 
     def asset(self, name: str) -> str:
         """Return the URL of a file in a `Static` folder, which changes with its content; also a function in templates.
@@ -382,12 +387,6 @@ def _compressor(compression: Compression) -> Compressor:
     from fanlight.compression.compressor import Compressor  # noqa: PLC0415 - for an app that compresses
 
     return Compressor(compression)
-
-
-def _observed_errors(observer: Observer, *parts: Any) -> ErrorHandlers:
-    from fanlight.app.observed_errors import ObservedErrorHandlers  # noqa: PLC0415 - for development
-
-    return ObservedErrorHandlers(observer, *parts)
 
 
 def _misdirected(_: Request) -> Response:

@@ -36,6 +36,7 @@ from fanlight.message.response import Response
 
 OnError = Callable[[BaseException, Request], Outcome]  # without middleware always a Response
 MakeRun = Callable[[OnError], Any]
+_Own = tuple[ResponseFactory, ErrorHandlers]  # of a part of the site
 
 
 class BoundView(Struct, frozen=True, kw_only=True):
@@ -93,11 +94,12 @@ class CallFactory:
         self._responses, self._errors, self._middleware = responses, errors, middleware
         self._wrappers, self._observer, self._guards = tuple(wrappers), observer, tuple(guards)
 
-    def for_part(self, middleware: Sequence[Middleware] = (), *, json_errors: bool) -> CallFactory:
-        """Return a factory for a part of the app: with more middleware inside that of the app, or errors in JSON."""
-        errors = self._errors.in_json() if json_errors else self._errors
-        stack = self._middleware.with_inner(middleware, errors)
-        return CallFactory(self._responses, errors, stack, self._wrappers, self._observer, self._guards)
+    def for_part(self, inner: Sequence[Middleware] = (), own: _Own | None = None, *, json_errors: bool) -> CallFactory:
+        """Return a factory for a part of the app: with more middleware inside, pages of its own, or errors in JSON."""
+        responses, outer = own or (self._responses, self._errors)
+        errors = outer.in_json() if json_errors else outer
+        stack = self._middleware.with_inner(inner, responses, errors)
+        return CallFactory(responses, errors, stack, self._wrappers, self._observer, self._guards)
 
     def with_guards(self, guards: Sequence[Guard]) -> CallFactory:
         """Return a factory for a route with these guards."""

@@ -20,6 +20,7 @@ from fanlight.app.guard_choice import GuardChoice
 from fanlight.app.guests import Guests, is_guest
 from fanlight.app.middleware import read_middleware
 from fanlight.app.observer import NO_OBSERVER, Observer
+from fanlight.app.parts import MountedPart, Parts, table_of
 from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.app.string_values import is_template_name, string_mistake, template_mistake
@@ -35,15 +36,16 @@ from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
 from fanlight.message.handler import Call
 from fanlight.message.nested_table import NestedTable
+from fanlight.message.part import Part
 from fanlight.message.response import Response, check_sendable
 from fanlight.message.route_marks import Marked, marks_of
-from fanlight.message.with_middleware import middleware_of
+from fanlight.message.with_middleware import MiddlewareMark, middleware_of
 from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
 from fanlight.protection.security import DEFAULT_SECURITY, Security
-from fanlight.routing.entries import VALUE_KINDS, Entry, Inherited, Placed
+from fanlight.routing.entries import VALUE_KINDS, Entry, Inherited, Mount, Placed
 from fanlight.routing.pattern import parameters_of, refuse
 from fanlight.routing.table import Table
 from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions
@@ -53,10 +55,11 @@ if TYPE_CHECKING:
 
 
 class _Place(Struct, frozen=True):
-    """Where a route is: its path, and its host in an app with several."""
+    """Where a route is: its path, its host in an app with several, and the part of the site that it is in."""
 
     pattern: str
     host: HostPattern | None
+    mount: Mount | None
 
     @property
     def host_parameters(self) -> Mapping[str, str]:
@@ -83,17 +86,19 @@ class Endpoints:
         folder: Path,
         *,
         statics: StaticFolders,
+        parts: Parts,
         guests: Guests,
         observer: Observer = NO_OBSERVER,
         security: Security = DEFAULT_SECURITY,
         sessions: Sessions = DEFAULT_SESSIONS,
     ) -> None:
+        self._parts = parts
         self._statics, self._guests, self._observer = statics, guests, observer
         self._pages, self._responses = pages, responses
         self._dependencies, self._state, self._folder = dependencies, state, folder
         self._calls = calls
         # By what a part of the app inherits: its middleware, and whether its errors are JSON.
-        self._factories: dict[tuple[tuple[object, ...], bool], CallFactory] = {((), False): calls}
+        self._factories: dict[tuple[tuple[object, ...], bool, str], CallFactory] = {((), False, ""): calls}
         self._signatures: dict[int, tuple[View, Signature]] = {}
         self._reported: set[Mistake] = set()  # of middleware that many routes have
         self._guards = GuardChoice(security, sessions)
@@ -143,7 +148,8 @@ class Endpoints:
         """
         marks = (*inherited.marks, *_marks_of(value))
         self._fields_read = frozenset[str]()
-        call = self._call(value, _Place(pattern, host), methods, marks, json_errors=inherited.json_errors)
+        place = _Place(pattern, host, inherited.mount)
+        call = self._call(value, place, methods, marks, json_errors=inherited.json_errors)
         self._facts[call] = CallFacts(self._guards.cors_policy(marks), self._fields_read)
         return call
 
@@ -152,7 +158,9 @@ class Endpoints:
     ) -> Call:
         pattern, path = place.pattern, place.parameters
         middleware = middleware_of(each.mark for each in marks)
-        calls = self._bound(self._factory(middleware, json_errors=json_errors), path)
+        mounted = self._parts.of(place.mount)
+        pages, responses = (self._pages, self._responses) if mounted is None else (mounted.pages, mounted.responses)
+        calls = self._bound(self._factory(middleware, place.mount, mounted, json_errors=json_errors), path)
         name = f"{'|'.join(sorted(methods))} {place}"
         guards = self._guards.guards_for(
             marks,
@@ -165,7 +173,7 @@ class Endpoints:
         self.guards_need_services |= any(each.needs_services for each in guards)
         calls = calls.with_guards(guards)
         if isinstance(value, str):
-            return self._for_string(value, pattern, name, calls)
+            return self._for_string(value, pattern, name, calls, pages, responses)
         if isinstance(value, Response):
             if not isinstance(value.content, bytes):
                 refuse(f"the response at {pattern} is a stream, which can be sent only once", "return it from a view")
@@ -175,12 +183,14 @@ class Endpoints:
                 refuse(f"the response at {pattern} can't be sent: {error}", "")
             return calls.for_response(value, name)
         if isinstance(value, Page):
-            if mistake := template_mistake(value.template, self._pages, "URLS"):
+            if mistake := template_mistake(value.template, pages, "URLS"):
                 raise SetupError([mistake])
-            return calls.for_handler(lambda request: self._responses.make(value, request), f"{name} ({value.template})")
+            return calls.for_handler(lambda request: responses.make(value, request), f"{name} ({value.template})")
         if isinstance(value, Static):
             host = "" if place.host is None else str(place.host)
-            return self._statics.call(value, pattern, calls, name, is_private=bool(middleware), host=host)
+            return self._statics.call(
+                value, pattern, calls, name, is_private=bool(middleware), host=host, mount=place.mount
+            )
         if is_guest(value):
             return self._guests.call(value, pattern, calls, name)
         if not is_view(value):
@@ -198,8 +208,10 @@ class Endpoints:
                 raise SetupError(found) from None
             return calls
 
-    def _factory(self, middleware: tuple[object, ...], *, json_errors: bool) -> CallFactory:
-        key = middleware, json_errors
+    def _factory(
+        self, middleware: tuple[object, ...], mount: Mount | None, mounted: MountedPart | None, *, json_errors: bool
+    ) -> CallFactory:
+        key = middleware, json_errors, "" if mount is None else mount.part.name
         known = self._factories.get(key)
         if known is not None:
             return known
@@ -207,15 +219,19 @@ class Endpoints:
         read, mistakes = read_middleware(middleware, self._folder)
         if mistakes:
             raise SetupError(mistakes)
-        factory = self._factories[key] = self._calls.for_part(read, json_errors=json_errors)
+        factory = self._factories[key] = self._calls.for_part(
+            read, json_errors=json_errors, own=None if mounted is None else (mounted.responses, mounted.errors)
+        )
         return factory
 
-    def _for_string(self, text: str, pattern: str, name: str, calls: CallFactory) -> Call:
-        if mistake := string_mistake(text, self._pages, f"the string at {pattern}", "URLS"):
+    def _for_string(
+        self, text: str, pattern: str, name: str, calls: CallFactory, pages: Pages, responses: ResponseFactory
+    ) -> Call:
+        if mistake := string_mistake(text, pages, f"the string at {pattern}", "URLS"):
             raise SetupError([mistake])
         if not is_template_name(text):
             return calls.for_response(Response(heading_page(text)), name)
-        make = self._responses.make
+        make = responses.make
         return calls.for_handler(lambda request: make(Page(text, request.params), request), f"{name} ({text})")
 
     def _for_view(self, view: View, place: _Place, methods: frozenset[str], name: str, calls: CallFactory) -> Call:
@@ -311,9 +327,13 @@ def is_view(value: object) -> TypeGuard[View]:
 def unwrap(value: object) -> tuple[object, Inherited]:
     """Return a value of `URLS` without its marks and `table(...)`, and what they add."""
     inherited = Inherited()
-    while isinstance(value, Marked | NestedTable):
+    while isinstance(value, Marked | NestedTable | Part):
         if isinstance(value, Marked):
             own = Inherited(marks=(Placed(value.mark),))
+        elif isinstance(value, Part):
+            marks = (Placed(MiddlewareMark(value.middleware)),) if value.middleware else ()
+            own = Inherited(table=value.name, marks=marks, mount=Mount(value, value.name, value.file))
+            return table_of(value), inherited.with_inner(own)
         else:
             own = Inherited(table=str(value.name), json_errors=value.json_errors)
         inherited = inherited.with_inner(own)

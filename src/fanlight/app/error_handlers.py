@@ -80,7 +80,7 @@ def raise_content_error(request: Request) -> NoReturn:
 class ErrorHandlers:
     """The error handlers of an app; `mistakes` lists what is wrong with its `errors`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - parts of an app
         self,
         errors: Mapping[int, object] | None,
         pages: Pages,
@@ -88,10 +88,12 @@ class ErrorHandlers:
         injector: Injector,
         folder: Path | None = None,
         sign_in: SignInPage | None = None,
+        outer: ErrorHandlers | None = None,
     ) -> None:
         """Read `errors`: a status, and a view, a template's name, a string or a response.
 
-        A browser that gets 401 is sent to the page `sign_in`, if there is one, unless the site has its own page for it.
+        Those of a part of the site leave errors that it has no page for to the `outer` ones. A browser that gets 401 is
+        sent to the page `sign_in`, if there is one, unless the site has its own page for it.
         """
         self._sign_in = sign_in if sign_in is not None else SignInPage(DEFAULT_SESSIONS)
         self._pages, self._responses, self._injector = pages, responses.for_errors(), injector
@@ -100,7 +102,11 @@ class ErrorHandlers:
         # Whether error views or templates may open something for a request, of any route.
         self.opens_for_request = pages.opens_for_request
         self.waiting_types = pages.waiting_types  # what templates and error views need and can't wait for
-        self._folder = folder
+        self._folder, self._outer = folder, outer
+        if outer is not None:
+            self.shares_dependencies |= outer.shares_dependencies
+            self.opens_for_request |= outer.opens_for_request
+            self.waiting_types = (*outer.waiting_types, *self.waiting_types)
         self._wants_problem = wants_problem
         self._handlers: dict[int, ErrorHandler] = {}
         self._choosing: set[int] = set()  # those whose view chooses between HTML and JSON itself
@@ -117,10 +123,21 @@ class ErrorHandlers:
         """Return these handlers for a part of the app whose errors are JSON, unless a client names HTML."""
         other = copy.copy(self)
         other._wants_problem, other._choosing = wants_problem_unless_html, set()  # noqa: SLF001 - of the same class
+        if other._outer is not None:  # noqa: SLF001 - as above
+            other._outer = other._outer.in_json()  # noqa: SLF001 - as above
         return other
 
     def respond(self, error: HTTPError, request: Request) -> Response:
         """Return the response for an error. Never raises."""
+        handlers: ErrorHandlers = self
+        while handlers._outer is not None and not handlers._has_page(error.status):
+            handlers = handlers._outer
+        return handlers._respond(error, request)  # noqa: SLF001 - as above
+
+    def _has_page(self, status: int) -> bool:
+        return status in self._handlers or self._pages.has_own(f"error/error{status}.html")
+
+    def _respond(self, error: HTTPError, request: Request) -> Response:
         if isinstance(error, ContentTooLarge):
             self.log_hint(error, _request_line(request))
         try:

@@ -15,6 +15,7 @@ from fanlight.app.calls import CallFactory
 from fanlight.app.cors_paths import CorsPaths
 from fanlight.app.guests import Find
 from fanlight.app.no_route import NoRouteResponses
+from fanlight.app.parts import Parts
 from fanlight.app.statics import StaticFolders
 from fanlight.authority import split_authority
 from fanlight.errors import NoSuchURL, UnfittingValue
@@ -57,9 +58,10 @@ class AppHosts:
         misdirected: Call,
         cors_paths: Callable[[Table], CorsPaths | None],
         finder: Callable[[Table], Find],
+        parts: Parts,
     ) -> HostCalls:
         """Return what finds the call of each request."""
-        return HostCalls(self._table, without_route, misdirected, cors_paths, finder)
+        return HostCalls(self._table, without_route, misdirected, cors_paths, finder, parts)
 
     def request_functions(self) -> dict[str, object]:
         """Return the methods of this app's requests that depend on their host."""
@@ -80,7 +82,8 @@ class AppHosts:
         found = self._table.host_of(request.host)
         if found is not None:
             try:
-                return MOUNT_PATH.get() + found.site.table.url_for(view, **parameters)
+                table = found.site.table
+                return MOUNT_PATH.get() + table.url_in(table.mount_at(request.raw_path), view, parameters)
             except UnfittingValue:
                 raise
             except NoSuchURL:
@@ -91,7 +94,7 @@ class AppHosts:
         """Return a URL that `url_for` gives on one of the hosts, for checks at start. Raises NoSuchURL."""
         for site in self._table.sites:
             try:
-                return site.table.url_for(view, **parameters)
+                return site.table.tried_url(view, parameters)
             except UnfittingValue:
                 raise
             except NoSuchURL:
@@ -106,7 +109,10 @@ class AppHosts:
     def asset(self, request: Request, name: str, /) -> str:
         """Return the URL of a file: of the request's host if one of its folders has it. Raises NoSuchURL."""
         found = self._table.host_of(request.host)
-        own = None if found is None else self._statics.asset_of(name, str(found.site.pattern))
+        if found is None:
+            return _seen_from(request, found, self.any_asset(name))
+        mount = found.site.table.mount_at(request.raw_path)
+        own = self._statics.asset_of(name, str(found.site.pattern), "" if mount is None else mount.name)
         return MOUNT_PATH.get() + own if own is not None else _seen_from(request, found, self.any_asset(name))
 
     def any_asset(self, name: str, /) -> str:
@@ -146,6 +152,7 @@ class HostCalls:
         misdirected: Call,
         cors_paths: Callable[[Table], CorsPaths | None],
         finder: Callable[[Table], Find],
+        parts: Parts,
     ) -> None:
         """Prepare; `calls` makes those that no route has, and `finder` returns what finds the routes of a table."""
         self._table, self._misdirected = table, misdirected
@@ -156,7 +163,9 @@ class HostCalls:
             if isinstance(site.redirect, HostRedirect):
                 self._redirects[site] = calls.for_handler(site.redirect.respond, f"the host {site.pattern}")
             else:
-                self._without_route[site] = NoRouteResponses(calls, site.table, cors_paths(site.table)).call
+                self._without_route[site] = NoRouteResponses(
+                    calls, site.table, cors_paths(site.table), parts=parts
+                ).call
         self._logged: set[str] = set()
 
     def find(self, request: Request) -> tuple[Call, dict[str, object]]:

@@ -134,9 +134,11 @@ class MiddlewareStack:
             raise SetupError(mistakes)
         return MiddlewareStack(middleware, self._responses, self._errors, self._watch)
 
-    def with_inner(self, middleware: Sequence[Middleware], errors: ErrorHandlers) -> MiddlewareStack:
+    def with_inner(
+        self, middleware: Sequence[Middleware], responses: ResponseFactory, errors: ErrorHandlers
+    ) -> MiddlewareStack:
         """Return this stack with more middleware inside, and the error handlers of a part of the app."""
-        return MiddlewareStack((*self._middleware, *middleware), self._responses, errors, self._watch)
+        return MiddlewareStack((*self._middleware, *middleware), responses, errors, self._watch)
 
     def wrap(self, inner: Inner, name: str) -> Run:
         """Return a function that runs sync middleware around a sync function. It never raises."""

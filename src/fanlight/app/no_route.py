@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from fanlight.app.calls import CallFactory
 from fanlight.app.cors_paths import CorsPaths
+from fanlight.app.parts import Parts
 from fanlight.errors import BadRequest, MethodNotAllowed, NotFound, NotImplementedByServer
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.routing.key import METHODS
+from fanlight.routing.prefixes import Prefixes
 from fanlight.routing.route import NOT_FOUND, NoMatch, NoMatchReason
 from fanlight.routing.table import Table
 
@@ -24,7 +26,13 @@ class NoRouteResponses:
     """The calls for requests that no route matches."""
 
     def __init__(
-        self, calls: CallFactory, table: Table, cors: CorsPaths | None = None, *, is_json: bool = False
+        self,
+        calls: CallFactory,
+        table: Table,
+        cors: CorsPaths | None = None,
+        *,
+        is_json: bool = False,
+        parts: Parts | None = None,
     ) -> None:
         self._cors = cors
         if cors is not None:
@@ -39,6 +47,11 @@ class NoRouteResponses:
         self._unknown_method = calls.for_handler(_unknown_method, "no such method")
 
         self._json_prefixes = table.json_prefixes
+        self._in_parts: list[tuple[Prefixes, NoRouteResponses]] = []
+        for prefixes, mount in table.mounts if parts is not None else ():
+            if parts is not None and (mounted := parts.of(mount)) is not None:
+                own = calls.for_part(json_errors=False, own=(mounted.responses, mounted.errors))
+                self._in_parts.append((prefixes, NoRouteResponses(own, table, cors)))
         self._in_json: NoRouteResponses | None = None
         if table.json_prefixes and not is_json:
             self._in_json = NoRouteResponses(calls.for_part(json_errors=True), table, cors, is_json=True)
@@ -46,6 +59,9 @@ class NoRouteResponses:
     def call(self, no_match: NoMatch, request: Request) -> Call:
         """Return the call for a request that no route matches."""
         method = request.head.method
+        for prefixes, responses in self._in_parts:
+            if prefixes.contain(request.head.path):
+                return responses.call(no_match, request)
         if self._in_json is not None and self._json_prefixes.contain(request.head.path):
             return self._in_json.call(no_match, request)
         if method not in _KNOWN:  # unknown to the server, wherever it is sent (RFC 9110 section 9.1)

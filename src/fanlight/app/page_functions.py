@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def url_functions(
-    url_for: Callable[..., str], asset: Callable[[str], str], *, has_hosts: bool = False
+    url_for: Callable[..., str], asset: Callable[[str], str], *, by_request: bool = False
 ) -> dict[str, object]:
-    """Return the functions that give a page its URLs; in an app with several hosts these depend on the request."""
-    if not has_hosts:
+    """Return the functions that give a page its URLs; in some apps these depend on the host or path of the request."""
+    if not by_request:
         return {"url_for": url_for, "asset": asset}
     return {
         "url_for": RequestFunction(_url_for, without_request=url_for),
@@ -42,11 +42,11 @@ def _asset(request: Request, name: str, /) -> str:
 
 
 def page_functions(
-    policy: PolicyTexts | None, asset: Callable[[str], str], *, has_hosts: bool = False
+    policy: PolicyTexts | None, asset: Callable[[str], str], *, by_request: bool = False
 ) -> dict[str, object]:
     """Return the functions of a page with a policy by their names."""
     has_nonce = policy is not None and policy.with_gap
-    if not has_nonce and not has_hosts:
+    if not has_nonce and not by_request:
 
         def tag_without(name: str, /, **attributes: object) -> Element:
             return tag_of_script(asset(name), "", attributes)
@@ -57,7 +57,7 @@ def page_functions(
         from fanlight.protection.page_nonces import PageNonces  # noqa: PLC0415 - for a site with such a policy
 
         nonce = PageNonces(policy).nonce
-    find = _asset if has_hosts else lambda _, name: asset(name)
+    find = _asset if by_request else lambda _, name: asset(name)
 
     def tag(request: Request, name: str, /, **attributes: object) -> Element:
         return tag_of_script(find(request, name), nonce(request), attributes)

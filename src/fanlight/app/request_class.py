@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from fanlight.app.page_functions import form_token_name
+from fanlight.app.statics import StaticFolders
+from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.request import Request
 from fanlight.protection.security import Security
+from fanlight.routing.table import Table
 from fanlight.services import Services
 from fanlight.sessions.session_settings import Sessions
 
@@ -23,6 +26,24 @@ class _App(Protocol):
     def url_for(self, view: object, /, **parameters: object) -> str: ...
 
     def asset(self, name: str) -> str: ...
+
+
+class _AppWithParts(Protocol):
+    table: Table
+    statics: StaticFolders
+
+
+def functions_in_parts(app: _AppWithParts) -> dict[str, object]:
+    """Return the methods of requests to an app with parts: what the part has that a request is for goes first."""
+
+    def url_for(request: Request, view: object, /, **parameters: object) -> str:
+        return MOUNT_PATH.get() + app.table.url_in(app.table.mount_at(request.raw_path), view, parameters)
+
+    def asset(request: Request, name: str) -> str:
+        mount = app.table.mount_at(request.raw_path)
+        return MOUNT_PATH.get() + app.statics.asset(name, "" if mount is None else mount.name)
+
+    return {"url_for": url_for, "asset": asset}
 
 
 def request_class_of(app: _App, methods: Mapping[str, object]) -> type[Request]:

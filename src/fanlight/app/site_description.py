@@ -1,7 +1,6 @@
-"""Read the setting `openapi` of an app.
+"""What an app serves of itself: its description in OpenAPI, and the address for reports of its policy.
 
-In: the setting. Out: the addresses of the description. Refuses an app with several hosts: a document has each path
-once.
+In: the settings. Out: the entries for the table. Refuses an app with several hosts: a document has each path once.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from fanlight.errors import Mistake, SetupError
 
 if TYPE_CHECKING:
     from fanlight.openapi.openapi_routes import OpenAPIRoutes
+    from fanlight.protection.content_security_policy import ContentSecurityPolicy
 
 _ONE_HOST = Mistake(
     message="the description in OpenAPI is of one host, and this app has several: a path may be there on each of them",
@@ -35,3 +35,13 @@ def read_description(given: object, folder: Path, *, has_hosts: bool) -> tuple[O
     from fanlight.openapi.openapi_routes import read_routes  # noqa: PLC0415 - for sites that are described
 
     return read_routes(given, folder)
+
+
+def urls_of_app(policy: ContentSecurityPolicy | None, description: OpenAPIRoutes | None) -> dict[str, object]:
+    """Return the addresses of the app itself: of its description, and for the reports of browsers."""
+    urls: dict[str, object] = {} if description is None else {**description.urls}
+    if policy is not None and policy.reports:
+        from fanlight.protection.policy_reports import PolicyReports  # noqa: PLC0415 - for a site with such an address
+
+        urls[f"POST {policy.reports}"] = PolicyReports().view()
+    return urls

@@ -19,7 +19,7 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.pages.static.static import Static
 from fanlight.pages.suggestion import nearest_path
-from fanlight.routing.entries import Subtree
+from fanlight.routing.entries import Mount, Subtree
 from fanlight.routing.pattern import parameters_of, refuse
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class StaticFolders:
         self._folder, self._source, self._templates = folder, source, templates
         self._files: dict[tuple[Static, str], StaticFiles | None] = {}  # by prefix; None: it has a mistake
         self._hosts: dict[tuple[Static, str], set[str]] = {}  # of the same
+        self._parts: dict[tuple[Static, str], str] = {}  # of the same: the full name of the part that is mounted there
         self._compresses = compresses
+        self._secrets: dict[Path | None, str] = {}  # of the parts that are mounted
 
     def table_value(self, value: object) -> object:
         """Return a value of `URLS` as the table needs it: a static folder matches all paths below its key."""
@@ -48,8 +50,16 @@ class StaticFolders:
             refuse(f"{value} names no folder", 'write Static("static")')
         return value if self._path_of(value).is_file() else Subtree(value)
 
-    def call(
-        self, static: Static, pattern: str, calls: CallFactory, name: str, *, is_private: bool, host: str = ""
+    def call(  # noqa: PLR0913 - what is known of one value in URLS
+        self,
+        static: Static,
+        pattern: str,
+        calls: CallFactory,
+        name: str,
+        *,
+        is_private: bool,
+        host: str = "",
+        mount: Mount | None = None,
     ) -> Call:
         """Return the call for a folder or a file at a pattern. Raises SetupError, once for each prefix.
 
@@ -59,6 +69,9 @@ class StaticFolders:
         prefix = _prefix_of(pattern)
         key = static, prefix
         self._hosts.setdefault(key, set()).add(host)
+        if mount is not None:
+            self._parts[key] = mount.name
+            self._secrets |= {mount.file: "the code of a part", mount.file.parent: "the code of a part"}
         if key not in self._files:
             self._files[key] = None
             self._files[key] = self._open(static, pattern, prefix, is_private=is_private)
@@ -113,7 +126,7 @@ class StaticFolders:
         if path.is_file() and path.name.startswith("."):
             refuse(f"{static} is hidden, and hidden files are not served", "give it a name that begins with no dot")
         self._check_uploads(static, path)
-        secrets = {self._folder: "the site's own code", self._source: "the site's own code"}
+        secrets = {self._folder: "the site's own code", self._source: "the site's own code", **self._secrets}
         if self._templates is not None and self._templates.is_dir():
             secrets[self._templates] = "the templates"
         for secret, kind in secrets.items():
@@ -145,26 +158,42 @@ class StaticFolders:
 
     @property
     def _folders(self) -> list[StaticFiles]:
-        return [files for files, _ in self._folders_and_hosts]
+        return [files for key, files in self._own_files if key not in self._parts]
 
     @property
-    def _folders_and_hosts(self) -> list[tuple[StaticFiles, set[str]]]:
+    def _own_files(self) -> list[tuple[tuple[Static, str], StaticFiles]]:
         # SECURITY: tests/app/test_uploads_folder.py: an uploaded app.css is not the site's
-        found = ((files, self._hosts[key]) for key, files in self._files.items() if not key[0].uploads)
-        return [(files, hosts) for files, hosts in found if files is not None and files.prefix]
+        found = ((key, files) for key, files in self._files.items() if not key[0].uploads)
+        return [(key, files) for key, files in found if files is not None and files.prefix]
 
-    def asset(self, name: str) -> str:
-        """Return the fingerprinted URL of a file, from the first folder in `URLS` that has it. Raises NoSuchURL."""
-        for files in self._folders:
-            url = files.asset(name)
-            if url is not None:
-                return url
-        raise NoSuchURL(self._missing_asset(name))
+    def asset(self, name: str, part: str = "") -> str:
+        """Return the fingerprinted URL of a file, from the first folder in `URLS` that has it. Raises NoSuchURL.
 
-    def asset_of(self, name: str, host: str) -> str | None:
+        "blog:post.css" is a file of a part of the site; within a `part` its own files go first.
+        """
+        url = self._asset_in(name, part, lambda _: True)
+        if url is None:
+            raise NoSuchURL(self._missing_asset(name))
+        return url
+
+    def tried_asset(self, name: str) -> str:
+        """Return the URL of a file in some folder, also of any part, for checks at start. Raises NoSuchURL."""
+        urls = (self._asset_in(name, part, lambda _: True) for part in self._parts.values())
+        return next((url for url in urls if url is not None), None) or self.asset(name)
+
+    def asset_of(self, name: str, host: str, part: str = "") -> str | None:
         """Return the fingerprinted path of a file on a host, None if no folder there has it."""
-        urls = (files.asset(name) for files, hosts in self._folders_and_hosts if host in hosts)
-        return next((url for url in urls if url is not None), None)
+        return self._asset_in(name, part, lambda hosts: host in hosts)
+
+    def _asset_in(self, name: str, part: str, is_there: Callable[[set[str]], bool]) -> str | None:
+        named, _, rest = name.rpartition(":")
+        for owner, file in ((named, rest),) if named else ((part, name), ("", name)):
+            for key, files in self._own_files:
+                if self._parts.get(key, "") == owner and is_there(self._hosts[key]):
+                    url = files.asset(file)
+                    if url is not None:
+                        return url
+        return None
 
     def _missing_asset(self, name: str) -> str:
         if not self._files:

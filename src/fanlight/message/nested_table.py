@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from fanlight.message.part import Part
 from fanlight.message.route_marks import Marked
 
 
@@ -26,7 +27,9 @@ class NestedTable(Struct, frozen=True):
     json_errors: bool
 
 
-def table(urls: Mapping[str, Any] | Marked | NestedTable, *, name: str = "", json_errors: bool = False) -> NestedTable:
+def table(
+    urls: Mapping[str, Any] | Marked | NestedTable | Part, *, name: str = "", json_errors: bool = False
+) -> NestedTable:
     """Return a nested table of URLS with a name, for `url_for("name:view")`, or with errors in JSON.
 
     With `json_errors` every error at its address and below is `application/problem+json`, except for clients that name

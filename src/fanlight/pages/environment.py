@@ -114,6 +114,9 @@ class FolderLoader(TemplateFolder, jinja2.BaseLoader):
                 f"{name!r} is no name for a template",
                 hint='write it relative to the templates folder, with "/" between its parts, like "blog/post.html"',
             )
+        path = self._file(name) if self.part_of(name) else None
+        if path is not None:
+            return path
         if self.folder is None:
             raise jinja2.TemplateNotFound(name)
         return self.folder / name
@@ -149,6 +152,11 @@ class FolderEnvironment(jinja2.Environment):
         # A template that a page includes has a second compiled form, in which everything is escaped.
         inner = self._within_a_page = self.overlay(autoescape=True, cache_size=0)
         inner.cache, inner._within_a_page = BoundedDict(), inner  # noqa: SLF001 - of the same class
+
+    def join_path(self, template: str, parent: str) -> str:
+        """Return the name of a template that another one names; one of a part of the site means those of the part."""
+        part = self.loader.part_of(parent)
+        return self.loader.name_in(part, template) if part else template
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Return the names in a template, in a plain dict: the globals do not change once the app is made."""

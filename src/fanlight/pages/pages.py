@@ -61,6 +61,7 @@ class Pages:
         """
         self.folder, self._choose = folder, choose
         self._files, self._globals, self._templates = TemplateFolder(folder), names or {}, templates
+        self._mounted: dict[str, Path] = {}
         self._compiled: dict[str, jinja2.Template | PlainPage] = BoundedDict()
         self._logged: set[str] = set()
         self._has_error_template: dict[int, bool] = {}
@@ -86,7 +87,25 @@ class Pages:
         from fanlight.pages.environment import FolderEnvironment, FolderLoader  # noqa: PLC0415 - loads Jinja
 
         chosen = FolderEnvironment if self._choose is None else self._choose(FolderEnvironment)
-        return chosen(FolderLoader(self.folder), self._globals, self._templates)
+        loader = FolderLoader(self.folder)
+        for name, folder in self._mounted.items():
+            loader.mount(name, folder)
+        return chosen(loader, self._globals, self._templates)
+
+    def mount(self, name: str, folder: Path) -> None:
+        """Have the templates of a part of the site below a name, before any is rendered."""
+        self._mounted[name] = folder
+        self._files.mount(name, folder)
+        for cached in ("opens_for_request", "needs_services", "_environment"):
+            self.__dict__.pop(cached, None)
+
+    def name_in(self, part: str, name: str) -> str:
+        """Return the name of a template that a part of the site names: that of its own, else the site's."""
+        return self._files.name_in(part, name)
+
+    def has_own(self, name: str) -> bool:
+        """Return whether a template exists, not counting those of a site around this part."""
+        return self.has(name)
 
     def has(self, name: str) -> bool:
         """Return whether a template exists; a name that leaves the folder never does."""

@@ -101,7 +101,7 @@ def check_templates(environment: FolderEnvironment, *, assets: bool = True, urls
         if urls:
             wrong_urls[name] = _wrong_calls(_NAMES_VIEW, parsed, environment)
         used[name] = set()
-        for reference in _references_in(parsed):
+        for reference in _references_in(parsed, environment):
             if not reference.is_optional and not any(map(loader.has, reference.names)):
                 reason, hint = loader.explain_missing(*reference.names)
                 mistakes.append(Mistake(message=reason, places=(loader.place_of(name, reference.line),), hint=hint))
@@ -147,14 +147,14 @@ def _literal(expression: nodes.Expr) -> object:
     return expression.value if isinstance(expression, nodes.Const) else UNKNOWN
 
 
-def _references_in(parsed: _Parsed) -> list[_Reference]:
+def _references_in(parsed: _Parsed, environment: FolderEnvironment) -> list[_Reference]:
     """Return every place where a template names others, from top to bottom."""
     found = []
     for node in parsed.naming:
         assert isinstance(node, _NAMING)  # for mypy
         reference = _Reference(
             line=node.lineno,
-            names=tuple(_names_in(node.template)),
+            names=tuple(environment.join_path(each, parsed.name) for each in _names_in(node.template)),
             is_optional=isinstance(node, nodes.Include) and node.ignore_missing,
             is_parent=isinstance(node, nodes.Extends) and node in parsed.tree.body,
         )

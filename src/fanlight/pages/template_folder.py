@@ -44,6 +44,27 @@ class TemplateFolder:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder.absolute() if folder is not None else None
+        self._mounted: dict[str, Path] = {}  # by the name of a part of the site: the folder of its own templates
+
+    def mount(self, name: str, folder: Path) -> None:
+        """Have the templates of a part of the site below a name; one that is there in the folder itself goes first."""
+        self._mounted[name] = folder.absolute()
+
+    def name_in(self, part: str, name: str) -> str:
+        """Return the name of a template that a part of the site names: that of its own, else the site's."""
+        own = f"{part}/{name}"
+        return own if self.has(own) else name
+
+    def part_of(self, name: str) -> str:
+        """Return the part of the site that a template is of, "" for one of the site itself."""
+        return next((part for part in self._mounted if name.startswith(f"{part}/")), "")
+
+    def _file(self, name: str) -> Path | None:
+        """Return the file of a name, None if there is none."""
+        part = self.part_of(name)
+        folders = ((self.folder, name), (self._mounted.get(part), name.removeprefix(f"{part}/")))
+        paths = (folder / rest for folder, rest in folders if folder is not None)
+        return next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
     @staticmethod
     def is_name(name: str) -> bool:
@@ -53,15 +74,18 @@ class TemplateFolder:
 
     def has(self, name: str) -> bool:
         """Return whether a template exists; a name that leaves the folder never does."""
-        if self.folder is None or not self.is_name(name):
-            return False
-        return os.path.isfile(self.folder / name)  # noqa: PTH113 - Path.is_file raises for a name that is too long
+        return self.is_name(name) and self._file(name) is not None
 
     def list_templates(self) -> list[str]:
         """Return the names of all files in the folder, sorted, without hidden ones."""
-        if self.folder is None:
-            return []
-        names = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
+        folders = (("", self.folder), *((f"{part}/", each) for part, each in self._mounted.items()))
+        names = {
+            f"{start}{path.relative_to(folder).as_posix()}"
+            for start, folder in folders
+            if folder is not None
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
         return sorted(name for name in names if self.is_name(name))
 
     def list_known_types(self) -> list[str]:
@@ -70,20 +94,22 @@ class TemplateFolder:
 
     def mention(self, names: Sequence[bytes]) -> bool:
         """Return whether one of some names stands anywhere in a file of the folder."""
-        if self.folder is None or not names:
+        if not names:
             return False
         for each in self.list_templates():
+            path = self._file(each)
             with contextlib.suppress(OSError):  # reported when it is rendered
-                data = (self.folder / each).read_bytes()
+                data = b"" if path is None else path.read_bytes()
                 if any(name in data for name in names):
                     return True
         return False
 
     def plain_page(self, name: str) -> PlainPage | None:
         """Return what a template without any tag renders; None for all others, and for one that can't be read."""
-        assert self.folder is not None  # it has this template
+        path = self._file(name)
+        assert path is not None  # there is such a template
         try:
-            text = (self.folder / name).read_bytes().decode("utf-8-sig")
+            text = path.read_bytes().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError):
             return None  # reported by the environment
         if any(each in text for each in _TAGS):
@@ -94,11 +120,19 @@ class TemplateFolder:
     def place_of(self, name: str, line: int | None = None) -> str:
         """Return the place of a template for a message: "templates/home.html:12"."""
         start = f"{self.folder.name}/" if self.folder is not None else ""
+        part = self.part_of(name)
+        if part and (path := self._file(name)) is not None and path.is_relative_to(self._mounted[part]):
+            start, name = "", path.relative_to(self._mounted[part].parent.parent).as_posix()
         return f"{start}{name}:{line}" if line else f"{start}{name}"
 
     def name_of(self, filename: str | None) -> str:
         """Return the name of the template with this path, "" if it is not in the folder."""
-        if filename is None or self.folder is None or not Path(filename).is_relative_to(self.folder):
+        if filename is None:
+            return ""
+        for part, folder in self._mounted.items():
+            if Path(filename).is_relative_to(folder):
+                return f"{part}/{Path(filename).relative_to(folder).as_posix()}"
+        if self.folder is None or not Path(filename).is_relative_to(self.folder):
             return ""
         return Path(filename).relative_to(self.folder).as_posix()
 

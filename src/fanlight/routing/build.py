@@ -89,7 +89,7 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     routes = [(entry.pattern, _route(entry, name_of, endpoint_of, mistakes, pattern)) for entry in entries]
     if mistakes:
         raise SetupError(_in_reading_order(mistakes, flat.places))
-    return Table(routes, Prefixes(flat.json_prefixes))
+    return Table(routes, Prefixes(flat.json_prefixes), flat.mounts)
 
 
 def _with_types(entry: Entry, path_types: PathTypes, mistakes: list[Mistake]) -> Entry:

@@ -18,6 +18,8 @@ A nested table may have a name, which is put before those of its routes ("shop:i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,7 +28,7 @@ from fanlight.errors import Mistake, SetupError
 from fanlight.lazy_pattern import lazy_pattern
 from fanlight.routing.key import parse_key
 from fanlight.routing.pattern import ROOT, Pattern, check_segments, parse_pattern, refuse
-from fanlight.routing.source import Literal
+from fanlight.routing.source import Literal, Source
 
 VALUE_KINDS = "give a view (a function, without calling it), a string, a template's name, a response or a nested table"
 _TABLE_NAME = lazy_pattern(r"[^\W\d][\w-]*(?::[^\W\d][\w-]*)*")
@@ -44,12 +46,25 @@ class Placed(Struct, frozen=True):
     line: str = ""
 
 
+class Mount(Struct, frozen=True):
+    """A place where a part of a site is mounted: the names of its tables, "news:blog", and the file of the part."""
+
+    part: Any  # a value of the app's
+    name: str
+    file: Path
+
+    def below(self, table: str) -> Mount:
+        """Return this with the name of a table around it."""
+        return replace(self, name=f"{table}:{self.name}") if table else self
+
+
 class Inherited(Struct, frozen=True):
     """What a value gets from the tables around it, or what a table adds to that."""
 
     table: str = ""  # the names of the tables: "admin:shop"
     marks: tuple[Placed, ...] = ()  # outermost first
     json_errors: bool = False  # errors are problem details, for clients that do not name HTML
+    mount: Mount | None = None  # of the innermost part of the site that is mounted
 
     @property
     def needs_table(self) -> bool:
@@ -62,6 +77,7 @@ class Inherited(Struct, frozen=True):
             ":".join(filter(None, (self.table, inner.table))),
             (*self.marks, *inner.marks),
             self.json_errors or inner.json_errors,
+            self.mount if inner.mount is None else inner.mount.below(self.table),
         )
 
     def at(self, place: str, line: str) -> Inherited:
@@ -111,6 +127,7 @@ class TableReader:
         self.mistakes: list[Mistake] = []
         self.places: list[str] = []  # of every key, in reading order
         self.json_prefixes: list[Pattern] = []  # of the tables whose errors are JSON
+        self.mounts: list[tuple[Pattern, Mount]] = []  # of the parts that are mounted
         self._named: dict[str, str] = {}  # from the name of a table to its place
         self._origin = ""
         self._open: list[Mapping[str, object]] = []  # the tables that contain the one being read
@@ -183,6 +200,9 @@ class TableReader:
         if own.json_errors:
             self.json_prefixes.append(pattern)
         inside = source.below(written, value) if source else None
+        if own.mount is not None and inherited.mount is not None:
+            self.mounts.append((pattern, inherited.mount))
+            inside = Source(own.mount.file, own.mount.file.parent.parent).find(value)
         self._read_table(value, inside, _Table(table.keys, pattern, inherited))
 
     def _check_table(self, table: Mapping[str, object], written: object) -> None:

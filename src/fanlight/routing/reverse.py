@@ -42,7 +42,7 @@ class Reverse:
         self._by_name: dict[str, _Named] = {}
         self._by_short_name: dict[str, _Named] = {}
         for pattern, route in routes:
-            writer = _Writer(pattern, route.host if with_hosts else None)
+            writer = _Writer(pattern, route.host if with_hosts else None, route.inherited.table)
             self._by_view.setdefault(_key_of(route.view), []).append(writer)
             table = route.inherited.table
             for prefix in _prefixes(table):
@@ -51,13 +51,15 @@ class Reverse:
                     named = names.setdefault(f"{prefix}:{name}" if prefix else name, {})
                     named.setdefault(route.full_name, []).append(writer)
 
-    def url_for(self, view: object, parameters: Mapping[str, object]) -> str:
+    def url_for(self, view: object, parameters: Mapping[str, object], table: str = "") -> str:
         """Return the path of a view, with a query and a fragment if they are among the parameters.
+
+        With the full name of a `table`, a view in it goes before others.
 
         A parameter of the path goes before those: of a view at "/search/{query}", `query` is the parameter. Raises
         NoSuchURL if there is no path with these parameters.
         """
-        writers = self._writers(view)
+        writers = (self._writers_in(table, view) if table else []) or self._writers(view)
         for writer in writers:
             if writer.names == parameters.keys():
                 return writer.write(parameters)
@@ -67,6 +69,13 @@ class Reverse:
                 given = {name: parameters.get(name) for name in after_path}
                 return writer.write(parameters) + suffix_of(given.get("query"), given.get("fragment"))
         raise NoSuchURL(_mismatch(view, writers, parameters))
+
+    def _writers_in(self, table: str, view: object) -> list[_Writer]:
+        """Return what writes the paths of a view in a table, or in tables inside it."""
+        if isinstance(view, str):
+            named = self._by_name.get(f"{table}:{view}")
+            return next(iter(named.values())) if named is not None and len(named) == 1 else []
+        return [each for each in self._by_view.get(_key_of(view), ()) if f"{each.table}:".startswith(f"{table}:")]
 
     def _writers(self, view: object) -> list[_Writer]:
         if not isinstance(view, str):
@@ -105,8 +114,8 @@ _Named = dict[str, list["_Writer"]]
 
 
 class _Writer:
-    def __init__(self, pattern: Pattern, host: HostPattern | None) -> None:
-        self.pattern, self._host = pattern, host
+    def __init__(self, pattern: Pattern, host: HostPattern | None, table: str) -> None:
+        self.pattern, self.table, self._host = pattern, table, host
         names = pattern.parameters if host is None else host.parameters | pattern.parameters
         self.names = names.keys()
         is_literal = pattern.is_literal

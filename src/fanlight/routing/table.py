@@ -9,9 +9,11 @@ others walk the tree of their method, which would find the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from fanlight.errors import NoSuchURL, UnfittingValue
+from fanlight.routing.entries import Mount
 from fanlight.routing.key import METHODS
 from fanlight.routing.path import browser_path, decode_path, encode_path
 from fanlight.routing.pattern import Pattern, Segment
@@ -52,8 +54,15 @@ class _MethodRoutes:
 class Table:
     """All routes of a site; made by `build`."""
 
-    def __init__(self, routes: Sequence[tuple[Pattern, Route]] = (), json_prefixes: Prefixes | None = None) -> None:
+    def __init__(
+        self,
+        routes: Sequence[tuple[Pattern, Route]] = (),
+        json_prefixes: Prefixes | None = None,
+        mounts: Sequence[tuple[Pattern, Mount]] = (),
+    ) -> None:
         self.json_prefixes = json_prefixes or Prefixes()  # of the tables whose errors are JSON
+        innermost_first = sorted(mounts, key=lambda each: len(each[0].segments), reverse=True)
+        self.mounts = tuple((Prefixes([pattern]), mount) for pattern, mount in innermost_first)
         self.routes: tuple[Route, ...] = tuple(route for _, route in routes)
         self.pairs = tuple(routes)
         self._reverse = Reverse(routes)
@@ -141,6 +150,25 @@ class Table:
         the parameters, the first in the table is used. Raises NoSuchURL, with a suggestion,
         for unknown views and parameters that do not fit.
         """
+        return self._reverse.url_for(view, parameters)
+
+    def mount_at(self, raw_path: str) -> Mount | None:
+        """Return the innermost part of the site that is mounted at a path or above it, None if there is none."""
+        return next((mount for prefixes, mount in self.mounts if prefixes.contain(raw_path)), None)
+
+    def url_in(self, mount: Mount | None, view: object, parameters: Mapping[str, object]) -> str:
+        """Return the path of a view as `url_for` does, in a part that is mounted if that has such a view."""
+        return self._reverse.url_for(view, parameters, "" if mount is None else mount.name)
+
+    def tried_url(self, view: object, parameters: Mapping[str, object]) -> str:
+        """Return a path that a view has somewhere in the site, for checks at start. Raises NoSuchURL."""
+        for _, mount in self.mounts:
+            try:
+                return self.url_in(mount, view, parameters)
+            except UnfittingValue:
+                raise
+            except NoSuchURL:
+                pass  # it may be there for another part
         return self._reverse.url_for(view, parameters)
 
     def explain(self, method: str, raw_path: str) -> list[str]:

@@ -123,10 +123,10 @@ class _File:
             kind = self._kind_of(call.func, local, requests, app)
             found: Mistake | None = None
             literal = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
-            if kind == "render" and isinstance(literal, str):
+            if kind == "render" and isinstance(literal, str) and not app.parts.has_template(literal):
                 found = template_mistake(literal, app.pages, "render()")
             elif kind == "asset" and isinstance(literal, str) and app.statics.are_valid:
-                found = wrong_asset(app.asset, literal)
+                found = wrong_asset(app.tried_asset, literal)
             elif kind == "url_for":
                 found = self._wrong_url(call, local, app)
             if found is not None:

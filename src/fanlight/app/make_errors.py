@@ -1,0 +1,42 @@
+"""Make the error handlers of an app, and of each part of its site.
+
+In: the observer of an app (None: nobody watches), its dependencies and its page to sign in. Out: a function that makes
+error handlers of the `errors` that are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from fanlight.app.error_handlers import ErrorHandlers
+from fanlight.app.observer import Observer
+from fanlight.app.responses import ResponseFactory
+from fanlight.binding.dependency_plan import Injector
+from fanlight.pages.pages import Pages
+from fanlight.sessions.sign_in_page import SignInPage
+
+# Of `errors`, pages, responses, the folder in which they are written, and the handlers of what is around a part.
+MakeErrors = Callable[
+    [Mapping[int, object] | None, Pages, ResponseFactory, Path, "ErrorHandlers | None"], ErrorHandlers
+]
+
+
+def error_maker(observer: Observer | None, injector: Injector, sign_in: SignInPage) -> MakeErrors:
+    """Return what makes error handlers."""
+
+    def make(
+        errors: Mapping[int, object] | None,
+        pages: Pages,
+        responses: ResponseFactory,
+        folder: Path,
+        outer: ErrorHandlers | None,
+    ) -> ErrorHandlers:
+        parts = errors, pages, responses, injector, folder, sign_in, outer
+        if observer is None:
+            return ErrorHandlers(*parts)
+        from fanlight.app.observed_errors import ObservedErrorHandlers  # noqa: PLC0415 - for development
+
+        return ObservedErrorHandlers(observer, *parts)
+
+    return make
