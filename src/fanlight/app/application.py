@@ -176,7 +176,7 @@ class Application:
         responses = StrictResponseFactory(self.pages) if is_observed else ResponseFactory(self.pages)
         sign_in = SignInPage(self.sessions)
         make_errors = error_maker(self._observer, dependencies, sign_in)
-        errors = make_errors(self._errors, self.pages, responses, folder, None)
+        errors = make_errors(self._errors, self.pages, responses, folder)
         self.parts = Parts(self.pages, responses, errors, make_errors)
         any_path = MiddlewareStack(bound, responses, errors, observer.middleware)
         # What is wrong with middleware is reported once, and not for each route.
@@ -226,10 +226,12 @@ class Application:
             cors = endpoints.cors_paths(self.table)
             # PERF: benchmarks/run.py; bound once, not looked up for every request
             self._find = self._guests.finder(self.table)
-            self._call_without_route = NoRouteResponses(without_route, self.table, cors, parts=self.parts).call
+            self._call_without_route = NoRouteResponses(
+                without_route, self.table, cors, in_parts=self.parts.in_table(self.table)
+            ).call
         else:
             self._find_on_host = self._hosts.calls(
-                without_route, self.misdirected, endpoints.cors_paths, self._guests.finder, self.parts
+                without_route, self.misdirected, endpoints.cors_paths, self._guests.finder, self.parts.in_table
             ).find
             self.find = self._find_with_host  # type: ignore[method-assign]
 

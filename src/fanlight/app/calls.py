@@ -108,10 +108,7 @@ class CallFactory:
         return CallFactory(self._responses, self._errors, self._middleware, self._wrappers, self._observer, guards)
 
     def bound(self, injector: Injector, path: Mapping[str, str] | None) -> CallFactory:
-        """Return a factory whose middleware has its dependencies: for one route, or for any path (None).
-
-        Raises SetupError.
-        """
+        """Return a factory whose middleware has what it needs on a route, or any path (None). Raises SetupError."""
         if not self._middleware.is_injected:
             return self
         stack = self._middleware.bound(injector, path)

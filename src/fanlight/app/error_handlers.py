@@ -80,7 +80,7 @@ def raise_content_error(request: Request) -> NoReturn:
 class ErrorHandlers:
     """The error handlers of an app; `mistakes` lists what is wrong with its `errors`."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - parts of an app
+    def __init__(
         self,
         errors: Mapping[int, object] | None,
         pages: Pages,
@@ -88,12 +88,10 @@ class ErrorHandlers:
         injector: Injector,
         folder: Path | None = None,
         sign_in: SignInPage | None = None,
-        outer: ErrorHandlers | None = None,
     ) -> None:
         """Read `errors`: a status, and a view, a template's name, a string or a response.
 
-        Those of a part of the site leave errors that it has no page for to the `outer` ones. A browser that gets 401 is
-        sent to the page `sign_in`, if there is one, unless the site has its own page for it.
+        A browser that gets 401 is sent to the page `sign_in`, if there is one, unless the site has its own page for it.
         """
         self._sign_in = sign_in if sign_in is not None else SignInPage(DEFAULT_SESSIONS)
         self._pages, self._responses, self._injector = pages, responses.for_errors(), injector
@@ -102,11 +100,8 @@ class ErrorHandlers:
         # Whether error views or templates may open something for a request, of any route.
         self.opens_for_request = pages.opens_for_request
         self.waiting_types = pages.waiting_types  # what templates and error views need and can't wait for
-        self._folder, self._outer = folder, outer
-        if outer is not None:
-            self.shares_dependencies |= outer.shares_dependencies
-            self.opens_for_request |= outer.opens_for_request
-            self.waiting_types = (*outer.waiting_types, *self.waiting_types)
+        self._folder = folder
+        self._outer: ErrorHandlers | None = None  # of the site around a part, for errors that this has no page for
         self._wants_problem = wants_problem
         self._handlers: dict[int, ErrorHandler] = {}
         self._choosing: set[int] = set()  # those whose view chooses between HTML and JSON itself
@@ -118,6 +113,15 @@ class ErrorHandlers:
             return
         for status, value in (errors or {}).items():
             self._read(status, value)
+
+    def inside(self, outer: ErrorHandlers) -> Self:
+        """Return these handlers for a part, which leave errors that they have no page for to those of the site."""
+        other = copy.copy(self)
+        other._outer = outer  # noqa: SLF001 - of the same class
+        other.shares_dependencies |= outer.shares_dependencies
+        other.opens_for_request |= outer.opens_for_request
+        other.waiting_types = (*outer.waiting_types, *self.waiting_types)
+        return other
 
     def in_json(self) -> Self:
         """Return these handlers for a part of the app whose errors are JSON, unless a client names HTML."""

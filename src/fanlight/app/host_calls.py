@@ -8,14 +8,15 @@ none of the app's with 421 (RFC 9110 section 15.5.20), and logs it once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fanlight.app.calls import CallFactory
 from fanlight.app.cors_paths import CorsPaths
+from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.guests import Find
 from fanlight.app.no_route import NoRouteResponses
-from fanlight.app.parts import Parts
+from fanlight.app.responses import ResponseFactory
 from fanlight.app.statics import StaticFolders
 from fanlight.authority import split_authority
 from fanlight.errors import NoSuchURL, UnfittingValue
@@ -28,6 +29,7 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response, redirect
 from fanlight.routing.entries import Unwrap
 from fanlight.routing.host_table import BuildTable, FoundHost, HostSite, HostsReader, HostTable
+from fanlight.routing.prefixes import Prefixes
 from fanlight.routing.route import NoMatch
 from fanlight.routing.source import Source
 from fanlight.routing.table import Table
@@ -35,6 +37,8 @@ from fanlight.routing.table import Table
 MAX_LOGGED = 16  # foreign hosts: scanners send any
 MAX_SHOWN = 260
 _PORT = lazy_pattern(r"[0-9]{1,5}")
+
+InParts = Callable[[Table], Sequence[tuple[Prefixes, tuple[ResponseFactory, ErrorHandlers]]]]
 
 log = logging.getLogger("fanlight.app")
 
@@ -58,10 +62,10 @@ class AppHosts:
         misdirected: Call,
         cors_paths: Callable[[Table], CorsPaths | None],
         finder: Callable[[Table], Find],
-        parts: Parts,
+        in_parts: InParts,
     ) -> HostCalls:
         """Return what finds the call of each request."""
-        return HostCalls(self._table, without_route, misdirected, cors_paths, finder, parts)
+        return HostCalls(self._table, without_route, misdirected, cors_paths, finder, in_parts)
 
     def request_functions(self) -> dict[str, object]:
         """Return the methods of this app's requests that depend on their host."""
@@ -152,7 +156,7 @@ class HostCalls:
         misdirected: Call,
         cors_paths: Callable[[Table], CorsPaths | None],
         finder: Callable[[Table], Find],
-        parts: Parts,
+        in_parts: InParts,
     ) -> None:
         """Prepare; `calls` makes those that no route has, and `finder` returns what finds the routes of a table."""
         self._table, self._misdirected = table, misdirected
@@ -164,7 +168,7 @@ class HostCalls:
                 self._redirects[site] = calls.for_handler(site.redirect.respond, f"the host {site.pattern}")
             else:
                 self._without_route[site] = NoRouteResponses(
-                    calls, site.table, cors_paths(site.table), parts=parts
+                    calls, site.table, cors_paths(site.table), in_parts=in_parts(site.table)
                 ).call
         self._logged: set[str] = set()
 

@@ -16,13 +16,8 @@ from fanlight.binding.dependency_plan import Injector
 from fanlight.pages.pages import Pages
 from fanlight.sessions.sign_in_page import SignInPage
 
-# Of `errors`, pages, responses, the folder in which they are written, and the handlers of what is around a part.
-MakeErrors = Callable[
-    [Mapping[int, object] | None, Pages, ResponseFactory, Path, "ErrorHandlers | None"], ErrorHandlers
-]
 
-
-def error_maker(observer: Observer | None, injector: Injector, sign_in: SignInPage) -> MakeErrors:
+def error_maker(observer: Observer | None, injector: Injector, sign_in: SignInPage) -> Callable[..., ErrorHandlers]:
     """Return what makes error handlers."""
 
     def make(
@@ -30,9 +25,8 @@ def error_maker(observer: Observer | None, injector: Injector, sign_in: SignInPa
         pages: Pages,
         responses: ResponseFactory,
         folder: Path,
-        outer: ErrorHandlers | None,
     ) -> ErrorHandlers:
-        parts = errors, pages, responses, injector, folder, sign_in, outer
+        parts = errors, pages, responses, injector, folder, sign_in
         if observer is None:
             return ErrorHandlers(*parts)
         from fanlight.app.observed_errors import ObservedErrorHandlers  # noqa: PLC0415 - for development

@@ -6,9 +6,12 @@ JSON, one of six others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fanlight.app.calls import CallFactory
 from fanlight.app.cors_paths import CorsPaths
-from fanlight.app.parts import Parts
+from fanlight.app.error_handlers import ErrorHandlers
+from fanlight.app.responses import ResponseFactory
 from fanlight.errors import BadRequest, MethodNotAllowed, NotFound, NotImplementedByServer
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
@@ -32,7 +35,7 @@ class NoRouteResponses:
         cors: CorsPaths | None = None,
         *,
         is_json: bool = False,
-        parts: Parts | None = None,
+        in_parts: Sequence[tuple[Prefixes, tuple[ResponseFactory, ErrorHandlers]]] = (),
     ) -> None:
         self._cors = cors
         if cors is not None:
@@ -47,11 +50,10 @@ class NoRouteResponses:
         self._unknown_method = calls.for_handler(_unknown_method, "no such method")
 
         self._json_prefixes = table.json_prefixes
-        self._in_parts: list[tuple[Prefixes, NoRouteResponses]] = []
-        for prefixes, mount in table.mounts if parts is not None else ():
-            if parts is not None and (mounted := parts.of(mount)) is not None:
-                own = calls.for_part(json_errors=False, own=(mounted.responses, mounted.errors))
-                self._in_parts.append((prefixes, NoRouteResponses(own, table, cors)))
+        self._in_parts = [
+            (prefixes, NoRouteResponses(calls.for_part(own=own, json_errors=False), table, cors))
+            for prefixes, own in in_parts
+        ]
         self._in_json: NoRouteResponses | None = None
         if table.json_prefixes and not is_json:
             self._in_json = NoRouteResponses(calls.for_part(json_errors=True), table, cors, is_json=True)

@@ -7,14 +7,13 @@ handlers of what is below it. Refuses a part whose folders are not there, and wh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from fanlight.app.error_handlers import ErrorHandlers
-from fanlight.app.make_errors import MakeErrors
 from fanlight.app.responses import ResponseFactory
 from fanlight.errors import Mistake, SetupError
 from fanlight.message.nested_table import NestedTable
@@ -25,10 +24,16 @@ from fanlight.pages.part_pages import PartPages
 from fanlight.pages.static.static import Static
 from fanlight.routing.entries import Mount
 from fanlight.routing.pattern import refuse
+from fanlight.routing.prefixes import Prefixes
+from fanlight.routing.table import Table
 
 STATIC_KEY = "/static"
 MAX_DEPTH = 64  # of tables in tables
 TEMPLATES = "templates"
+
+
+MakeErrors = Callable[[Mapping[int, object] | None, Pages, ResponseFactory, Path], ErrorHandlers]
+Own = tuple[ResponseFactory, ErrorHandlers]  # of a part
 
 
 class MountedPart(Struct, frozen=True):
@@ -62,6 +67,11 @@ class Parts:
             refuse(f'two parts are named "{part.name}", {known[0].file} and {part.file}', "rename one of them")
         return known[1]
 
+    def in_table(self, table: Table) -> list[tuple[Prefixes, Own]]:
+        """Return what makes responses where a part of a table has no route, the innermost part first."""
+        found = ((prefixes, self.of(mount)) for prefixes, mount in table.mounts)
+        return [(prefixes, (each.responses, each.errors)) for prefixes, each in found if each is not None]
+
     def has_template(self, name: str) -> bool:
         """Return whether a part has a template, as its views name it."""
         return any(mounted.pages.has_own(name) for _, mounted in self._mounted.values())
@@ -71,9 +81,8 @@ class Parts:
             self._pages.mount(part.name, part.folder / part.templates)
         pages = PartPages(self._pages, part.name)
         responses = type(self._responses)(pages)
-        return MountedPart(
-            pages, responses, self._make_errors(part.errors, pages, responses, part.folder, self._errors)
-        )
+        errors = self._make_errors(part.errors, pages, responses, part.folder).inside(self._errors)
+        return MountedPart(pages, responses, errors)
 
 
 def contains_part(value: object) -> bool:
