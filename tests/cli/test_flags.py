@@ -44,7 +44,7 @@ def test_every_setting_is_a_flag(typed: Any, name: str) -> None:
     info = info_of(SETTINGS[name])
     file = os.devnull if name == "env_file" else "/x"  # an env file is read
     text = info.choices[-1] if info.choices else EXAMPLES.get(info.unit, file)
-    text = "site.example" if name == "hosts" else text
+    text = {"hosts": "site.example", "bus": "redis://localhost/0"}.get(name, text)
     with_it = {"client_cert": ["--client-ca=/x"], "user": ["--workers=1"], "key": ["--cert=/x"]}.get(name, [])
     if name in ("client_ca", "redirect_from", "hsts_seconds", "client_cert"):
         with_it += ["--cert=/x"]

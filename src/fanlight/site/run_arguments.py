@@ -21,6 +21,7 @@ class Settings(TypedDict, total=False):
     uvloop: bool
     hosts: Sequence[str]
     store: str
+    bus: str
     state_folder: str
     cert: Sequence[str]
     key: Sequence[str]
@@ -53,6 +54,9 @@ class Settings(TypedDict, total=False):
     drain_seconds: float
     connections: int
     connections_per_address: int
+    message_bytes: int
+    messages_per_second: int
+    ping_seconds: float
     threads: int
     start_seconds: float
     heartbeat_seconds: float
