@@ -24,13 +24,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_four_processes_count_together(url: str) -> None:
     """Of calls by four processes at once exactly as many are allowed as the rate has, and each other is refused."""
-    callers = [Caller("take", url, 400, 400_000, 300) for _ in range(4)]  # one more in a quarter of an hour
+    # One more in a quarter of an hour; so many that none can take all of them before another one is awake.
+    callers = [Caller("take", url, 2000, 2_000_000, 1500) for _ in range(4)]
     for each in callers:
         each.go()
     reports = [each.report()[0] for each in callers]
     assert [each.wrong for each in reports] == [[]] * 4
     assert sum(each.unavailable for each in reports) == 0
-    assert sum(each.allowed for each in reports) == 400
+    assert sum(each.allowed for each in reports) == 2000
     assert all(each.allowed for each in reports)
 
 
