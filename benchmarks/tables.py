@@ -279,7 +279,7 @@ def over(name: str, base: str) -> Callable[[], str]:
             f"{microseconds(each.get(server))} ({of(each.get(server), each.get(base))})" if server in each else ""
             for each in found
         ]
-        return table(("processor time, µs (x nginx)", *tasks), ([server, *cells(server)] for server in servers))
+        return table((f"processor time, µs (x {base})", *tasks), ([server, *cells(server)] for server in servers))
 
     return block
 
@@ -298,6 +298,28 @@ def idle() -> str:
         if "failure" not in row and row["connections"] > 10
     ]
     return table(("", "connections", "memory for one, KiB", "wake-ups a second", "a request on one, median µs"), lines)
+
+
+def sockets() -> str:
+    """Return what WebSockets cost: messages that come back, connections that idle, a message to all of them."""
+    lines = [
+        [
+            row["server"],
+            *(f"{rate:,.0f} ({spent:.1f})" for rate, spent in zip(row["rates"], row["cpu_us"], strict=True)),
+            f"{row['kib_each']:.1f}",
+            f"{row['broadcast_ms']:.0f}",
+        ]
+        for row in result("sockets")["results"]
+    ]
+    echo = "echo of {}: messages per second (processor time, µs)"
+    heads = (
+        "",
+        echo.format("20 bytes"),
+        echo.format("1 KiB"),
+        "memory of an idle one, KiB",
+        "one message to 5,000, ms",
+    )
+    return table(heads, lines)
 
 
 def lanes() -> str:
@@ -389,6 +411,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "tls": over("tls", "nginx"),
     "static": over("static", "nginx"),
     "idle": idle,
+    "sockets": sockets,
+    "guests": over("guests", "FastAPI, uvicorn"),
     "waits": waits,
     "async-waits": async_waits,
     "instructions": instructions,
