@@ -19,7 +19,7 @@ from fanlight.hosted.hosted_app import Found, HostedApp, OnLoop
 from fanlight.hosted.hosted_content import announced_length, attach_content
 from fanlight.hosted.hosted_head import head_of, path_below
 from fanlight.message.body_policy import WEBSOCKET_KEY, BodyMode
-from fanlight.message.file_content import FileContent, Span
+from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Lane
 from fanlight.message.media_types import TEXT
 from fanlight.message.mount_path import MOUNT_PATH
@@ -30,7 +30,6 @@ from fanlight.message.threads import run_in_thread
 from fanlight.reason_phrases import REASON_PHRASES
 from fanlight.server.exchange.dispatch import broken
 from fanlight.server.exchange.response_head import NO_CONTENT
-from fanlight.wire.http1.response_writer import write_line
 
 PIECE_BYTES = 64 * 1024
 Environ = dict[str, Any]
@@ -77,10 +76,10 @@ class WsgiApp:
             response = Response(f"{error.detail}\n", error.status, media_type=TEXT)
             response.headers.update(error.headers)
         try:
-            return self._send(found, self._hosted.finished(found, response), environ, start_response)
+            return self._send(found, self._hosted.finished(found, response), start_response)
         except Exception as error:
             log.exception("the response of %s can't be sent: %s", found.call.name, error)  # noqa: TRY401
-            return self._send(found, broken(found.request), environ, start_response)
+            return self._send(found, broken(found.request), start_response)
 
     def _started(self) -> OnLoop:
         """Begin the app, with the first request."""
@@ -132,20 +131,16 @@ class WsgiApp:
             return self._loop.run(self._hosted.run(found, on_loop))
         return self._hosted.run_here(found)
 
-    def _send(
-        self, found: Found, response: Response, environ: Environ, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def _send(self, found: Found, response: Response, start_response: StartResponse) -> Iterable[bytes]:
         content = response.content
         fields = self._hosted.fields_of(response)
-        for pair in fields:
-            write_line(pair)  # SECURITY: tests/hosted/test_wsgi.py: not every server checks what it sends
         length = content.length if isinstance(content, FileContent) else response.length
         if isinstance(content, bytes):
             length = len(content)
         if length is not None and response.status not in (204, 304):
             fields.append(("content-length", str(length)))
         has_body = found.request.head.method != "HEAD" and response.status not in NO_CONTENT
-        body = self._body(found, content, environ) if has_body else iter(())
+        body = self._body(found, content) if has_body else iter(())
         start_response(f"{response.status} {REASON_PHRASES.get(response.status, 'Unknown')}", fields)
         if isinstance(content, bytes):
             self._end(found)
@@ -154,12 +149,8 @@ class WsgiApp:
             content.close()
         return _Body(body, lambda: self._end(found))
 
-    def _body(self, found: Found, content: Any, environ: Environ) -> Iterator[bytes]:
+    def _body(self, found: Found, content: Any) -> Iterator[bytes]:
         if isinstance(content, FileContent):
-            wrap = environ.get("wsgi.file_wrapper")
-            pieces = content.pieces
-            if wrap is not None and len(pieces) == 1 and isinstance(pieces[0], Span) and pieces[0].start == 0:
-                return wrap(content.file, PIECE_BYTES)  # type: ignore[no-any-return]
             return iter(content)
         stream = stream_of(content)
         context = found.request.context
