@@ -19,10 +19,8 @@ from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.hosted.hosted_content import attach_content
 from fanlight.hosted.hosted_head import head_of, path_below
 from fanlight.message.body_policy import WEBSOCKET_KEY, BodyMode
-from fanlight.message.media_types import TEXT
 from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.request import Request
-from fanlight.message.response import Response
 from fanlight.wire.websocket.websocket_handshake import read_offer
 
 Scope = Any  # a mutable mapping of str to values, as the server makes it
@@ -72,8 +70,8 @@ class AsgiApp:
                     _attach_handshake_error(found.request)
                 found = await attach_content(found, _pieces(receive), self._hosted.limits)
             except HTTPError as error:
-                found = found or self._nowhere(scope)
-                response = _plain(error)
+                found = found or self._hosted.nowhere(scope.get("method", "GET"), on_loop.new_context)
+                response = self._hosted.refusal(error)
             else:
                 response = await self._hosted.run(found, on_loop)
             await AsgiResponse(self._hosted, found, receive, send).send(response)
@@ -81,13 +79,7 @@ class AsgiApp:
             return
         finally:
             if found is not None:
-                self._end(found)
-
-    def _end(self, found: Found) -> None:
-        """Release what a request holds, and begin its background tasks."""
-        if found.request.content_source is not None:
-            found.request.content_source.close()
-        self._hosted.on_loop().background.schedule(found)
+                self._hosted.end(found, on_loop)
 
     def _find(self, scope: Scope, scheme: str) -> Found:
         """Return the request of a scope, and its call. Raises BadRequest."""
@@ -112,13 +104,6 @@ class AsgiApp:
         request.set_origin(scheme=secure.get(scope.get("scheme", scheme), "http"))
         return request
 
-    def _nowhere(self, scope: Scope) -> Found:
-        """Return what stands for a request whose head is invalid."""
-        request = self._hosted.request_class(
-            head_of(scope.get("method", "GET"), "/", "", 1, (), "localhost"), None, None
-        )
-        return self._hosted.find(request, self._hosted.on_loop().new_context)
-
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._hosted.start()
         if (await receive())["type"] != "websocket.connect":
@@ -134,14 +119,14 @@ class AsgiApp:
                     found.request.cache_value(WEBSOCKET_KEY, socket)
                 response = await self._hosted.run(found, on_loop)
             except HTTPError as error:
-                response = _plain(error)
+                response = self._hosted.refusal(error)
             if socket is None or found is None:
                 await send({"type": "websocket.close", "code": 1008})
             else:
                 await socket.end(found, response)
         finally:
             if found is not None:
-                self._end(found)
+                self._hosted.end(found, on_loop)
 
 
 def _attach_handshake_error(request: Request) -> None:
@@ -163,9 +148,3 @@ async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
             yield piece
         if not message.get("more_body", False):
             return
-
-
-def _plain(error: HTTPError) -> Response:
-    response = Response(f"{error.detail}\n", error.status, media_type=TEXT)
-    response.headers.update(error.headers)
-    return response

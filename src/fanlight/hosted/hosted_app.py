@@ -17,8 +17,10 @@ from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
-from fanlight.errors import ServiceUnavailable
+from fanlight.errors import HTTPError, ServiceUnavailable
+from fanlight.hosted.hosted_head import head_of
 from fanlight.message.handler import Call, Handler, Lane, encoder_of
+from fanlight.message.media_types import TEXT
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.site_bus import SITE_BUS, SiteBus
@@ -153,6 +155,24 @@ class HostedApp:
             return cast("Response", request.context.run(call.run, request))
         except BaseException:  # noqa: BLE001 - as above
             return internal_error(call, request)
+
+    def nowhere(self, method: str, new_context: Callable[[], Context]) -> Found:
+        """Return what stands for a request whose head is invalid."""
+        return self.find(self.request_class(head_of(method, "/", "", 1, (), "localhost"), None, None), new_context)
+
+    @staticmethod
+    def refusal(error: HTTPError) -> Response:
+        """Return the response to a request that is refused before its call runs."""
+        response = Response(f"{error.detail}\n", error.status, media_type=TEXT)
+        response.headers.update(error.headers)
+        return response
+
+    @staticmethod
+    def end(found: Found, on_loop: OnLoop) -> None:
+        """Release what a request holds, and begin its background tasks."""
+        if found.request.content_source is not None:
+            found.request.content_source.close()
+        on_loop.background.schedule(found)
 
     def finished(self, found: Found, response: object) -> Response:
         """Return a response as it is sent: compressed, with its cookies secured."""

@@ -21,7 +21,6 @@ from fanlight.hosted.hosted_head import head_of, path_below
 from fanlight.message.body_policy import WEBSOCKET_KEY, BodyMode
 from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Lane
-from fanlight.message.media_types import TEXT
 from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -72,14 +71,13 @@ class WsgiApp:
             found = self._find(environ, on_loop)
             response = self._respond(found, environ, on_loop)
         except HTTPError as error:
-            found = found or self._nowhere(on_loop)
-            response = Response(f"{error.detail}\n", error.status, media_type=TEXT)
-            response.headers.update(error.headers)
+            found = found or self._hosted.nowhere(environ["REQUEST_METHOD"], on_loop.new_context)
+            response = self._hosted.refusal(error)
         try:
-            return self._send(found, self._hosted.finished(found, response), start_response)
+            return self._send(found, self._hosted.finished(found, response), on_loop, start_response)
         except Exception as error:
             log.exception("the response of %s can't be sent: %s", found.call.name, error)  # noqa: TRY401
-            return self._send(found, broken(found.request), start_response)
+            return self._send(found, broken(found.request), on_loop, start_response)
 
     def _started(self) -> OnLoop:
         """Begin the app, with the first request."""
@@ -117,10 +115,6 @@ class WsgiApp:
             request.context.run(MOUNT_PATH.set, root.rstrip("/"))
         return found
 
-    def _nowhere(self, on_loop: OnLoop) -> Found:
-        request = self._hosted.request_class(head_of("GET", "/", "", 1, (), "localhost"), None, None)
-        return self._hosted.find(request, on_loop.new_context)
-
     def _respond(self, found: Found, environ: Environ, on_loop: OnLoop) -> Response:
         policy = found.call.body_policy
         if policy.body_mode is BodyMode.WEBSOCKET:
@@ -131,7 +125,9 @@ class WsgiApp:
             return self._loop.run(self._hosted.run(found, on_loop))
         return self._hosted.run_here(found)
 
-    def _send(self, found: Found, response: Response, start_response: StartResponse) -> Iterable[bytes]:
+    def _send(
+        self, found: Found, response: Response, on_loop: OnLoop, start_response: StartResponse
+    ) -> Iterable[bytes]:
         content = response.content
         fields = self._hosted.fields_of(response)
         length = content.length if isinstance(content, FileContent) else response.length
@@ -143,11 +139,11 @@ class WsgiApp:
         body = self._body(found, content) if has_body else iter(())
         start_response(f"{response.status} {REASON_PHRASES.get(response.status, 'Unknown')}", fields)
         if isinstance(content, bytes):
-            self._end(found)
+            self._hosted.end(found, on_loop)
             return [content] if has_body else []
         if isinstance(content, FileContent) and not has_body:
             content.close()
-        return _Body(body, lambda: self._end(found))
+        return _Body(body, lambda: self._hosted.end(found, on_loop))
 
     def _body(self, found: Found, content: Any) -> Iterator[bytes]:
         if isinstance(content, FileContent):
@@ -167,12 +163,6 @@ class WsgiApp:
                 yield to_bytes(piece)
         finally:
             self._loop.run(stream.aclose())
-
-    def _end(self, found: Found) -> None:
-        if found.request.content_source is not None:
-            found.request.content_source.close()
-        assert self._on_loop is not None
-        self._on_loop.background.schedule(found)
 
 
 class _Body:
