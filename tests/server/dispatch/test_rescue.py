@@ -371,7 +371,7 @@ def _watched(running: list[Any]) -> tuple[Turn, StallDetector, list[str]]:
         lambda call, reason: done.append(f"{call} leaves: {reason}"),
     )
     # The thread of a test may be kept from the processor on a busy machine; here it never is.
-    detector._delay_of = lambda _: 0.0  # type: ignore[method-assign]
+    detector._delay_of = lambda _: 0.0  # type: ignore[method-assign, assignment]
     return turn, detector, done
 
 
