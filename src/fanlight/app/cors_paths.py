@@ -20,8 +20,8 @@ from fanlight.message.response import Response
 from fanlight.protection.cors import CORS, CorsPolicy
 from fanlight.protection.origins import MAX_ORIGIN
 from fanlight.routing.entries import Placed
-from fanlight.routing.pattern import parse_pattern
-from fanlight.routing.prefixes import Prefixes
+from fanlight.routing.pattern import Pattern, parse_pattern
+from fanlight.routing.prefixes import Prefixes, innermost_first
 from fanlight.routing.route import NoMatch, Route
 from fanlight.routing.table import Table
 
@@ -131,8 +131,12 @@ def _tables_with_cors(
     for route in table.routes:
         for each in _cors_of(route):
             places[each.place] = policy_of((each,))
-    innermost_first = sorted(places, key=lambda place: place.count("/"), reverse=True)
-    return [(Prefixes([parse_pattern(place)]), places[place]) for place in innermost_first]
+    patterns = sorted(((parse_pattern(place), policy) for place, policy in places.items()), key=_order)
+    return [(Prefixes([pattern]), policy) for pattern, policy in patterns]
+
+
+def _order(place: tuple[Pattern, CorsPolicy | None]) -> tuple[int, list[tuple[int, ...]]]:
+    return innermost_first(place[0])
 
 
 def _cors_of(route: Route) -> list[Placed]:

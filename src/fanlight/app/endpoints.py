@@ -17,7 +17,7 @@ from msgspec import Struct
 from fanlight.app.calls import BoundView, CallFactory
 from fanlight.app.cors_paths import CallFacts, CorsPaths
 from fanlight.app.guard_choice import GuardChoice
-from fanlight.app.guests import Guests, is_guest
+from fanlight.app.guests import Guests, is_guest, refuse_unmounted
 from fanlight.app.middleware import read_middleware
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.parts import MountedPart, Parts, table_of
@@ -35,6 +35,7 @@ from fanlight.errors import InvalidResponse, Mistake, SetupError
 from fanlight.message.app_state import State
 from fanlight.message.body_policy import BodyMode, body_policy_for
 from fanlight.message.handler import Call
+from fanlight.message.hosts import Hosts
 from fanlight.message.nested_table import NestedTable
 from fanlight.message.part import Part
 from fanlight.message.response import Response, check_sendable
@@ -157,6 +158,7 @@ class Endpoints:
         self, value: object, place: _Place, methods: frozenset[str], marks: Sequence[Placed], *, json_errors: bool
     ) -> Call:
         pattern, path = place.pattern, place.parameters
+        refuse_unmounted(value, pattern)
         middleware = middleware_of(each.mark for each in marks)
         mounted = self._parts.of(place.mount)
         pages, responses = (self._pages, self._responses) if mounted is None else (mounted.pages, mounted.responses)
@@ -316,6 +318,8 @@ def _refuse_value(value: object, pattern: str) -> NoReturn:
         if inspect.iscoroutine(value):
             value.close()  # it will never run, and Python would warn about that
         refuse(f"the view at {pattern} has been called", "write its name without parentheses")
+    if isinstance(value, Hosts):
+        refuse(f"Hosts is at {pattern}, in a table", 'write App(Hosts({"example.org": URLS}))')
     refuse(f"a value of type {type(value).__name__} at {pattern} is no response", VALUE_KINDS)
 
 
@@ -331,9 +335,10 @@ def unwrap(value: object) -> tuple[object, Inherited]:
         if isinstance(value, Marked):
             own = Inherited(marks=(Placed(value.mark),))
         elif isinstance(value, Part):
-            marks = (Placed(MiddlewareMark(value.middleware)),) if value.middleware else ()
+            urls = table_of(value)
+            marks = (Placed(MiddlewareMark(tuple(value.middleware))),) if value.middleware else ()
             own = Inherited(table=value.name, marks=marks, mount=Mount(value, value.name, value.file))
-            return table_of(value), inherited.with_inner(own)
+            return urls, inherited.with_inner(own)
         else:
             own = Inherited(table=str(value.name), json_errors=value.json_errors)
         inherited = inherited.with_inner(own)

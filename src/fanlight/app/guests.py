@@ -9,9 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeGuard
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from fanlight.app.calls import CallFactory
+from fanlight.binding.callables import display_name
 from fanlight.errors import AppError
 from fanlight.message.handler import Call
 from fanlight.routing.entries import Subtree
@@ -28,12 +30,26 @@ Found = tuple[Route, dict[str, object]] | NoMatch
 Find = Callable[[str, str], Found]
 _BELOW = f"{{{Subtree(None).name}...}}"
 _MODULE = "fanlight.foreign.guest"
+_TAKEN = {"asgi": ("scope", "receive", "send"), "wsgi": ("environ", "start_response")}
 
 
 def is_guest(value: object) -> TypeGuard[Guest]:
     """Return whether a value of `URLS` is a guest."""
     module = sys.modules.get(_MODULE)  # without it there is none
     return module is not None and isinstance(value, module.Guest)
+
+
+def refuse_unmounted(value: Any, pattern: str) -> None:
+    """Raise SetupError for an app of ASGI or WSGI in the place of a view, whose parameters no request has."""
+    if not callable(value):
+        return
+    function = value if isinstance(value, FunctionType | MethodType) else type(value).__call__
+    code = getattr(function, "__code__", None)
+    names = () if code is None else code.co_varnames[: code.co_argcount]
+    for kind, taken in _TAKEN.items():
+        if names[-len(taken) :] == taken:
+            what = f"{display_name(value)} at {pattern} is an app of {kind.upper()}, and no view"
+            refuse(what, f"mount it: {kind}(...)")
 
 
 class Guests:

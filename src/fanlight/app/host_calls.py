@@ -87,7 +87,8 @@ class AppHosts:
         if found is not None:
             try:
                 table = found.site.table
-                return MOUNT_PATH.get() + table.url_in(table.mount_at(request.raw_path), view, parameters)
+                mount = table.mount_for(request.method, request.raw_path)
+                return MOUNT_PATH.get() + table.url_in(mount, view, parameters)
             except UnfittingValue:
                 raise
             except NoSuchURL:
@@ -115,7 +116,7 @@ class AppHosts:
         found = self._table.host_of(request.host)
         if found is None:
             return _seen_from(request, found, self.any_asset(name))
-        mount = found.site.table.mount_at(request.raw_path)
+        mount = found.site.table.mount_for(request.method, request.raw_path)
         own = self._statics.asset_of(name, str(found.site.pattern), "" if mount is None else mount.name)
         return MOUNT_PATH.get() + own if own is not None else _seen_from(request, found, self.any_asset(name))
 

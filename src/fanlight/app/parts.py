@@ -7,6 +7,7 @@ handlers of what is below it. Refuses a part whose folders are not there, and wh
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -100,12 +101,28 @@ def _contains(value: object, around: list[object]) -> bool:
 
 def table_of(part: Part) -> Mapping[str, object]:
     """Return the table of a part; its folders of files are beside its own file. Raises SetupError."""
+    _check_settings(part)
     if not isinstance(part.urls, Mapping):
         refuse(f"the URLS of {part} is a {type(part.urls).__name__}", 'write a dict: Part({"/": index}, name="blog")')
     if part.static is not None and STATIC_KEY in part.urls:
         refuse(f'{part} has "{STATIC_KEY}" in its URLS, and static="{part.static}"', "leave out one of them")
     own = {} if part.static is None else {STATIC_KEY: Static(part.static)}
     return {key: _placed(value, part.folder, 0) for key, value in (*part.urls.items(), *own.items())}
+
+
+def _check_settings(part: Part) -> None:
+    """Raise SetupError for settings of a type that none of them has."""
+    settings: tuple[tuple[str, object, tuple[type, ...], str], ...] = (
+        ("name", part.name, (str,), '"blog"'),
+        ("static", part.static, (str, os.PathLike, type(None)), '"static"'),
+        ("templates", part.templates, (str, os.PathLike, type(None)), '"templates"'),
+        ("middleware", part.middleware, (list, tuple), "[timing]"),
+    )
+    for name, value, kinds, example in settings:
+        if not isinstance(value, kinds):
+            refuse(f"{name} of {part} is a {type(value).__name__}", f"write {name}={example}")
+    if not part.file.is_file():
+        refuse(f"file={part.file} of {part} names no file", "leave it out, or write file=__file__")
 
 
 def _placed(value: object, folder: Path, depth: int) -> object:

@@ -37,10 +37,11 @@ def functions_in_parts(app: _AppWithParts) -> dict[str, object]:
     """Return the methods of requests to an app with parts: what the part has that a request is for goes first."""
 
     def url_for(request: Request, view: object, /, **parameters: object) -> str:
-        return MOUNT_PATH.get() + app.table.url_in(app.table.mount_at(request.raw_path), view, parameters)
+        mount = app.table.mount_for(request.method, request.raw_path)
+        return MOUNT_PATH.get() + app.table.url_in(mount, view, parameters)
 
     def asset(request: Request, name: str) -> str:
-        mount = app.table.mount_at(request.raw_path)
+        mount = app.table.mount_for(request.method, request.raw_path)
         return MOUNT_PATH.get() + app.statics.asset(name, "" if mount is None else mount.name)
 
     return {"url_for": url_for, "asset": asset}

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from fanlight.app.calls import CallFactory
 from fanlight.errors import NoSuchURL
 from fanlight.message.handler import Call
@@ -31,14 +33,20 @@ _BESIDE = "uploads"
 _OWN_FOLDER = 'put the files into a folder of their own, such as "static"'
 
 
+class _Owner(Struct, frozen=True):
+    """A place of a folder: its host in an app with several, and the full name of the part of the site that it is in."""
+
+    host: str
+    part: str
+
+
 class StaticFolders:
     """The static folders and files of one app."""
 
     def __init__(self, folder: Path, source: Path | None, templates: Path | None, *, compresses: bool = True) -> None:
         self._folder, self._source, self._templates = folder, source, templates
         self._files: dict[tuple[Static, str], StaticFiles | None] = {}  # by prefix; None: it has a mistake
-        self._hosts: dict[tuple[Static, str], set[str]] = {}  # of the same
-        self._parts: dict[tuple[Static, str], str] = {}  # of the same: the full name of the part that is mounted there
+        self._owners: dict[tuple[Static, str], list[_Owner]] = {}  # of the same: one for each place in the table
         self._compresses = compresses
         self._secrets: dict[Path | None, str] = {}  # of the parts that are mounted
 
@@ -68,10 +76,11 @@ class StaticFolders:
         """
         prefix = _prefix_of(pattern)
         key = static, prefix
-        self._hosts.setdefault(key, set()).add(host)
+        self._owners.setdefault(key, []).append(_Owner(host, "" if mount is None else mount.name))
         if mount is not None:
-            self._parts[key] = mount.name
             self._secrets |= {mount.file: "the code of a part", mount.file.parent: "the code of a part"}
+            if mount.part.templates is not None:
+                self._secrets[mount.part.folder / mount.part.templates] = "the templates of a part"
         if key not in self._files:
             self._files[key] = None
             self._files[key] = self._open(static, pattern, prefix, is_private=is_private)
@@ -158,7 +167,7 @@ class StaticFolders:
 
     @property
     def _folders(self) -> list[StaticFiles]:
-        return [files for key, files in self._own_files if key not in self._parts]
+        return [files for key, files in self._own_files if any(not each.part for each in self._owners[key])]
 
     @property
     def _own_files(self) -> list[tuple[tuple[Static, str], StaticFiles]]:
@@ -171,29 +180,44 @@ class StaticFolders:
 
         "blog:post.css" is a file of a part of the site; within a `part` its own files go first.
         """
-        url = self._asset_in(name, part, lambda _: True)
+        url = self._asset_in(name, part, None)
         if url is None:
             raise NoSuchURL(self._missing_asset(name))
         return url
 
     def tried_asset(self, name: str) -> str:
         """Return the URL of a file in some folder, also of any part, for checks at start. Raises NoSuchURL."""
-        urls = (self._asset_in(name, part, lambda _: True) for part in self._parts.values())
+        urls = (self._asset_in(name, part, None) for part in self._part_names)
         return next((url for url in urls if url is not None), None) or self.asset(name)
 
     def asset_of(self, name: str, host: str, part: str = "") -> str | None:
         """Return the fingerprinted path of a file on a host, None if no folder there has it."""
-        return self._asset_in(name, part, lambda hosts: host in hosts)
+        return self._asset_in(name, part, host)
 
-    def _asset_in(self, name: str, part: str, is_there: Callable[[set[str]], bool]) -> str | None:
+    def _asset_in(self, name: str, part: str, host: str | None) -> str | None:
         named, _, rest = name.rpartition(":")
-        for owner, file in ((named, rest),) if named else ((part, name), ("", name)):
+        for owner, file in ((self._part_named(named), rest),) if named else ((part, name), ("", name)):
             for key, files in self._own_files:
-                if self._parts.get(key, "") == owner and is_there(self._hosts[key]):
+                if any(each.part == owner and host in (None, each.host) for each in self._owners[key]):
                     url = files.asset(file)
                     if url is not None:
                         return url
         return None
+
+    @property
+    def _part_names(self) -> list[str]:
+        """The full names of the parts of the site that have files."""
+        return list(dict.fromkeys(each.part for owners in self._owners.values() for each in owners if each.part))
+
+    def _part_named(self, name: str) -> str:
+        """Return the full name of a part, of which the tables around it may be left out. Raises NoSuchURL."""
+        meant = [each for each in self._part_names if each.endswith(f":{name}")]
+        if name in self._part_names or not meant:
+            return name
+        if len(meant) > 1:
+            names = " or ".join(f'"{each}:..."' for each in meant)
+            raise NoSuchURL(f'{len(meant)} parts with files are named "{name}"; write {names}')
+        return meant[0]
 
     def _missing_asset(self, name: str) -> str:
         if not self._files:

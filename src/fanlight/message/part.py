@@ -39,10 +39,10 @@ class Part:
     ) -> None:
         """Keep all of it, which is checked where it is mounted; `file` is by default the file of the caller."""
         made_in = Path(file or sys._getframe(1).f_code.co_filename)  # noqa: SLF001 - the caller's file; it is documented
-        self.file = made_in.resolve() if made_in.is_file() else Path.cwd() / "main.py"
+        self.file = made_in.resolve() if file or made_in.is_file() else Path.cwd() / "main.py"
         self.urls, self.name = urls, name
         self.templates, self.static = templates, static
-        self.errors, self.middleware = errors, tuple(middleware)
+        self.errors, self.middleware = errors, middleware
 
     @property
     def folder(self) -> Path:

@@ -69,8 +69,10 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     `look(entries)` is called with all entries before the first endpoint is made.
     """
     if not isinstance(urls, Mapping):
-        is_part = isinstance(unwrap(urls)[0], Mapping)
-        hint = 'put it into a dict: {"/": table({...})}' if is_part else 'write a dict: {"/": index}'
+        inner, inherited = unwrap(urls)
+        inside = "table({...})" if inherited.mount is None else str(inherited.mount.part)
+        is_table = isinstance(inner, Mapping)
+        hint = f'put it into a dict: {{"/": {inside}}}' if is_table else 'write a dict: {"/": index}'
         raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint=hint)])
     flat = TableReader(unwrap)
     if host is None:

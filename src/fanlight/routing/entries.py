@@ -144,6 +144,9 @@ class TableReader:
         self._origin = origin
         if inherited.json_errors:
             self.json_prefixes.append(ROOT)
+        if inherited.mount is not None:
+            self.mounts.append((ROOT, inherited.mount))
+            source = _source_in(inherited.mount, urls)
         self._read_table(urls, source, _Table(inherited=inherited))
 
     def _read_table(self, urls: Mapping[str, object], source: Literal | None, table: _Table) -> None:
@@ -202,7 +205,7 @@ class TableReader:
         inside = source.below(written, value) if source else None
         if own.mount is not None and inherited.mount is not None:
             self.mounts.append((pattern, inherited.mount))
-            inside = Source(own.mount.file, own.mount.file.parent.parent).find(value)
+            inside = _source_in(own.mount, value)
         self._read_table(value, inside, _Table(table.keys, pattern, inherited))
 
     def _check_table(self, table: Mapping[str, object], written: object) -> None:
@@ -225,6 +228,11 @@ class TableReader:
                     )
                 ]
             )
+
+
+def _source_in(mount: Mount, urls: Mapping[str, object]) -> Literal | None:
+    """Return where the table of a part of the site is written, in the file of the part."""
+    return Source(mount.file, mount.file.parent.parent).find(urls)
 
 
 def _patterns(subtree: Subtree, pattern: Pattern) -> list[Pattern]:

@@ -13,6 +13,15 @@ from fanlight.routing.pattern import Pattern, Segment
 from fanlight.routing.tree import segment_reader
 
 
+def innermost_first(pattern: Pattern) -> tuple[int, list[tuple[int, ...]]]:
+    """Return the sort key by which of two tables that contain a path the inner one comes first, or the more specific.
+
+    "/a" is inside "/", and more specific than "/{name}".
+    """
+    segments = _without_slash(pattern)
+    return -len(segments), [segment.order if segment.name else () for segment in segments]
+
+
 class Prefixes:
     """The patterns at which tables begin; false if there are none."""
 

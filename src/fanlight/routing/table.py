@@ -17,7 +17,7 @@ from fanlight.routing.entries import Mount
 from fanlight.routing.key import METHODS
 from fanlight.routing.path import browser_path, decode_path, encode_path
 from fanlight.routing.pattern import Pattern, Segment
-from fanlight.routing.prefixes import Prefixes
+from fanlight.routing.prefixes import Prefixes, innermost_first
 from fanlight.routing.reverse import Reverse
 from fanlight.routing.route import NOT_FOUND, NoMatch, NoMatchReason, Route
 from fanlight.routing.tree import Node, NoParameters, find, raw_segment_reader
@@ -61,8 +61,8 @@ class Table:
         mounts: Sequence[tuple[Pattern, Mount]] = (),
     ) -> None:
         self.json_prefixes = json_prefixes or Prefixes()  # of the tables whose errors are JSON
-        innermost_first = sorted(mounts, key=lambda each: len(each[0].segments), reverse=True)
-        self.mounts = tuple((Prefixes([pattern]), mount) for pattern, mount in innermost_first)
+        in_order = sorted(mounts, key=lambda each: innermost_first(each[0]))
+        self.mounts = tuple((Prefixes([pattern]), mount) for pattern, mount in in_order)
         self.routes: tuple[Route, ...] = tuple(route for _, route in routes)
         self.pairs = tuple(routes)
         self._reverse = Reverse(routes)
@@ -152,8 +152,16 @@ class Table:
         """
         return self._reverse.url_for(view, parameters)
 
-    def mount_at(self, raw_path: str) -> Mount | None:
-        """Return the innermost part of the site that is mounted at a path or above it, None if there is none."""
+    def mount_for(self, method: str, raw_path: str) -> Mount | None:
+        """Return the part of the site that a request is for, None for the site itself.
+
+        It is that of the route; of a path without one, the innermost that is mounted there or above.
+        """
+        if not self.mounts:
+            return None
+        found = self.find(method, raw_path)
+        if isinstance(found, tuple):
+            return found[0].inherited.mount
         return next((mount for prefixes, mount in self.mounts if prefixes.contain(raw_path)), None)
 
     def url_in(self, mount: Mount | None, view: object, parameters: Mapping[str, object]) -> str:
