@@ -184,10 +184,26 @@ class Certificates:
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
             )
+            .add_extension(_key_usage(is_authority=is_authority), critical=True)
         )  # fmt: skip
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), False)
         return builder.sign(self._key, hashes.SHA256())
+
+
+def _key_usage(*, is_authority: bool) -> x509.KeyUsage:
+    """Return what a key is for, without which Python 3.13 trusts no authority (RFC 5280 section 4.2.1.3)."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_encipherment=not is_authority,
+        key_cert_sign=is_authority,
+        crl_sign=is_authority,
+        content_commitment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _general(name: str) -> x509.GeneralName:
