@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from fanlight import App, asgi
 from fanlight.testing import Client
 
 ACCEPT = {"type": "websocket.accept"}
+DENY = {"type": "websocket.http.response.start", "status": 418, "headers": []}
 
 
 def _socket_app(*messages: Any, receives: int = 1) -> Any:
@@ -48,10 +50,10 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
     chosen = scope["subprotocols"][-1] if scope["subprotocols"] else None
     await send({**ACCEPT, "subprotocol": chosen, "headers": [(b"x-room", scope["path"].encode())]})
     while (event := await receive())["type"] == "websocket.receive":
-        if event["text"] == "bye":
+        if event.get("text") == "bye":
             await send({"type": "websocket.close", "code": 4001, "reason": "bye"})
         else:
-            await send({"type": "websocket.send", "text": event["text"], "bytes": event["bytes"]})
+            await send({**event, "type": "websocket.send"})
 
 
 def test_messages_go_both_ways(serve: Serve) -> None:
@@ -117,6 +119,89 @@ def test_the_app_learns_how_the_client_has_closed(serve: Serve) -> None:
     assert isinstance(events[1], OSError)
 
 
+def test_an_event_has_the_key_of_its_message_alone(serve: Serve) -> None:
+    """A message is `text` or `bytes`, and the other key is not there: apps ask `"text" in event`."""
+    events: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send(ACCEPT)
+            events.extend([await receive(), await receive()])
+
+    client = serve(app)
+    with _connected(client) as connection:
+        connection.send("a")
+        connection.send(b"b")
+    client.close()
+    assert events == [{"type": "websocket.receive", "text": "a"}, {"type": "websocket.receive", "bytes": b"b"}]
+
+
+def test_an_app_may_close_what_its_client_has_closed(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """`websocket.close` behind the end of the connection does nothing: many apps close in a `finally`."""
+    ends: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send(ACCEPT)
+            ends.append((await receive())["type"])
+            await send({"type": "websocket.close", "code": 1000})
+            ends.append("closed")
+
+    client = serve(app)
+    with _connected(client):
+        pass
+    client.close()
+    assert (ends, caplog.messages) == (["websocket.disconnect", "closed"], [])
+
+
+class _Left(Exception):
+    """What a framework raises in the place of the OSError."""
+
+
+@pytest.mark.parametrize("is_group", [False, True])
+def test_an_app_whose_client_has_left_has_not_failed(
+    serve: Serve, caplog: pytest.LogCaptureFixture, *, is_group: bool
+) -> None:
+    """A framework's own exception for the OSError of `send`, also in a group, is no error in the log."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send(ACCEPT)
+            await receive()
+            try:
+                await send({"type": "websocket.send", "text": "late"})
+            except OSError:
+                left = _Left()
+                left.__context__ = sys.exception()
+                raise ExceptionGroup("tasks", [left]) if is_group else left  # noqa: B904 - as frameworks do
+
+    client = serve(app)
+    with _connected(client):
+        pass
+    client.close()
+    assert caplog.messages == []
+
+
+def test_an_error_beside_the_departure_is_logged(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """An app that fails for another reason when its client has left has its traceback in the log."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send(ACCEPT)
+            await receive()
+            raise KeyError("inside")
+
+    client = serve(app)
+    with _connected(client):
+        pass
+    client.close()
+    assert "KeyError: 'inside'" in caplog.text
+
+
 def test_closing_before_accepting_is_a_403(serve: Serve) -> None:
     """The handshake is refused."""
     with pytest.raises(InvalidStatus) as refused, _connected(serve(_socket_app({"type": "websocket.close"}))):
@@ -144,6 +229,10 @@ BROKEN = [
     ([{**ACCEPT, "headers": [(b"a", b"b\r\nc: d")]}], "must be text without line ends", 500),
     ([{**ACCEPT, "headers": [(b"sec-websocket-protocol", b"a")]}], "without sec-websocket-protocol", 500),
     ([{"type": "http.response.start"}], "is no message of a WebSocket", 500),
+    ([DENY, {"type": "websocket.close"}], "ends with websocket.http.response.body", 500),
+    ([DENY], "sent neither websocket.accept nor websocket.close", 500),
+    ([{"type": "websocket.http.response.body"}], "follows websocket.http.response.start", 500),
+    ([ACCEPT, DENY], "in the place of websocket.accept", 1011),
     ([ACCEPT, ACCEPT], "websocket.accept is sent once", 1011),
     ([ACCEPT, {"type": "websocket.send"}], "websocket.send has either `text` or `bytes`", 1011),
     ([ACCEPT, {"type": "websocket.send", "text": b"a"}], "`text` of websocket.send is str, not bytes", 1011),

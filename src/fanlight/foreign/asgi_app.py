@@ -18,7 +18,7 @@ from fanlight.foreign.asgi_scope import http_scope, websocket_scope
 from fanlight.foreign.asgi_socket import AsgiWebSocket
 from fanlight.foreign.asgi_socket import State as WebSocketState
 from fanlight.foreign.mount_point import MountPoint
-from fanlight.foreign.pieces import ClientGone
+from fanlight.foreign.pieces import is_of_departure
 from fanlight.message import forked_child
 from fanlight.message.body_policy import WEBSOCKET_KEY
 from fanlight.message.call_link import RESPONDED, CallLink, link_of
@@ -155,7 +155,7 @@ async def _run_websocket(
         forked_child.exit_if_forked()
         if isinstance(error, asyncio.CancelledError) or (not socket.is_accepted and not socket.broken_rule):
             raise
-        if not socket.broken_rule and not isinstance(error, ClientGone):
+        if not socket.broken_rule and not is_of_departure(error):
             log.exception("%s failed in its WebSocket; id %s", name, request.id)
             return Response(status=500)
     if socket.broken_rule:

@@ -16,13 +16,13 @@ has begun.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fanlight.errors import AppError, ClientDisconnected, HTTPError, InvalidResponse
+from fanlight.errors import ClientDisconnected, HTTPError, InvalidResponse
 from fanlight.foreign.asgi_content import AsgiContent
+from fanlight.foreign.asgi_rules import AsgiRules
 from fanlight.foreign.foreign_response import NO_CONTENT, BrokenRule, Fields, ForeignResponse, check_status
 from fanlight.foreign.pieces import ClientGone, Pieces
 from fanlight.message.early_hints import EarlyHints
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from fanlight.message.request import Request
     from fanlight.message.response import Response
 
-log = logging.getLogger("fanlight.app")
 _DISCONNECT = "http.disconnect"
 _NO_FIELDS = Fields()  # of a response that is not begun
 
@@ -52,7 +51,7 @@ class State(IntEnum):
 _NOTHING, _STARTED, _STREAMING, _TRAILERS, _OVER = State
 
 
-class AsgiExchange:
+class AsgiExchange(AsgiRules):
     """One exchange; `respond` is called once, with the response."""
 
     __slots__ = (
@@ -61,13 +60,10 @@ class AsgiExchange:
         "_gone",
         "_has_trailers",
         "_link",
-        "_name",
         "_pieces",
-        "_request",
         "_respond",
         "_sent",
         "_status",
-        "broken_rule",
         "is_client_gone",
         "state",
     )
@@ -130,17 +126,6 @@ class AsgiExchange:
                 self.broken(f"{kind!r} is no message of this connection; it takes http.response.start and .body")
         except BrokenRule as rule:
             self.broken(str(rule))
-
-    def broken(self, rule: str) -> NoReturn:
-        """Log that the app has broken a rule, and raise it."""
-        self.note_broken(rule)
-        raise AppError(f"ASGI: {rule}")
-
-    def note_broken(self, rule: str) -> None:
-        """Log that the app has broken a rule, and cut off a response that has begun."""
-        self.broken_rule = rule
-        log.error("%s breaks a rule of ASGI: %s; id %s", self._name, rule, self._request.id)
-        self.fail()
 
     def fail(self) -> None:
         """Cut off a response that has begun, and is not complete."""

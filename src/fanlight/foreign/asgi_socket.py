@@ -9,11 +9,10 @@ WebSocket message format: the app gets an exception, the log a line that names t
 from __future__ import annotations
 
 import asyncio
-import logging
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from fanlight.errors import AppError
+from fanlight.foreign.asgi_rules import AsgiRules
 from fanlight.foreign.foreign_response import BrokenRule, Fields, ForeignResponse, check_status
 from fanlight.foreign.pieces import ClientGone
 from fanlight.message.response import Response
@@ -22,7 +21,6 @@ from fanlight.message.websocket import NORMAL, SWITCHING_PROTOCOLS, Transport, W
 if TYPE_CHECKING:
     from fanlight.message.request import Request
 
-log = logging.getLogger("fanlight.app")
 FORBIDDEN, NO_CODE = 403, 1005
 _MOST_REASON = 123  # bytes (RFC 6455 section 5.5)
 
@@ -36,7 +34,7 @@ class State(IntEnum):
     OVER = 3
 
 
-class AsgiWebSocket:
+class AsgiWebSocket(AsgiRules):
     """One WebSocket; `response` is what its call returns."""
 
     __slots__ = (
@@ -44,11 +42,8 @@ class AsgiWebSocket:
         "_decided",
         "_fields",
         "_is_announced",
-        "_name",
-        "_request",
         "_status",
         "_transport",
-        "broken_rule",
         "response",
         "state",
     )
@@ -75,12 +70,8 @@ class AsgiWebSocket:
             except WebSocketClosed as closed:
                 self.state = State.OVER
                 return {"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason}
-            is_text = isinstance(message, str)
-            return {
-                "type": "websocket.receive",
-                "text": message if is_text else None,
-                "bytes": None if is_text else message,
-            }
+            # One key, not both with None in one: apps ask `"text" in message`, as WebSocketEndpoint of Starlette does.
+            return {"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message}
         code, reason = self._transport.closed or (1006, "")
         return {"type": "websocket.disconnect", "code": code, "reason": reason}
 
@@ -120,16 +111,6 @@ class AsgiWebSocket:
         else:
             self.broken(f"{kind!r} is no message of a WebSocket; it takes websocket.accept, .send and .close")
 
-    def broken(self, rule: str) -> NoReturn:
-        """Log that the app has broken a rule, and raise it."""
-        self.note_broken(rule)
-        raise AppError(f"ASGI: {rule}")
-
-    def note_broken(self, rule: str) -> None:
-        """Log that the app has broken a rule."""
-        self.broken_rule = rule
-        log.error("%s breaks a rule of ASGI: %s; id %s", self._name, rule, self._request.id)
-
     @property
     def is_accepted(self) -> bool:
         """Whether its handshake is complete."""
@@ -167,10 +148,12 @@ class AsgiWebSocket:
 
     async def _close(self, message: dict[str, Any]) -> None:
         if self.state is State.OVER:
-            raise ClientGone
+            return  # many apps close at their end, also behind the client's close
         if self.state is State.CONNECTING:
             self._deny(Response(b"", FORBIDDEN))
             return
+        if self.state is State.DENYING:
+            self.broken("a response in the place of the handshake ends with websocket.http.response.body")
         code, reason = message.get("code", NORMAL), message.get("reason") or ""
         if code != NO_CODE and not (isinstance(code, int) and 1000 <= code <= 4999):
             self.broken(f"the code of websocket.close is a number from 1000 to 4999, not {code!r}")

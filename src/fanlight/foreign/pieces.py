@@ -21,6 +21,15 @@ class ClientGone(OSError):
         super().__init__("the client has disconnected")
 
 
+def is_of_departure(error: BaseException | None) -> bool:
+    """Return whether an app has raised an error because its client has left: a ClientGone, or one of its own for it."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(is_of_departure, error.exceptions))
+    while error is not None and not isinstance(error, ClientGone):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 class Pieces:
     """The pieces of one response."""
 

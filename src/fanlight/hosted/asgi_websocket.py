@@ -15,7 +15,7 @@ from fanlight.hosted.asgi_responses import Receive, Send
 from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.message.response import Response
 from fanlight.message.websocket import SWITCHING_PROTOCOLS, Message, WebSocketClosed
-from fanlight.wire.websocket.websocket_frames import CloseCode
+from fanlight.wire.websocket.websocket_frames import CloseCode, close_code_of
 
 T = TypeVar("T")
 
@@ -90,8 +90,7 @@ class AsgiWebSocket:
         if not self.is_accepted:
             await self._refuse(found, response)
             return
-        status = getattr(response, "status", 500)
-        code = CloseCode.NORMAL if status < 400 else CloseCode.POLICY if status < 500 else CloseCode.INTERNAL_ERROR
+        code = close_code_of(getattr(response, "status", 500))
         try:
             await self.close(code, "")
         except OSError:

@@ -35,6 +35,7 @@ from fanlight.wire.websocket.websocket_frames import (
     PONG,
     CloseCode,
     WebSocketError,
+    close_code_of,
     write_close,
     write_frame,
 )
@@ -194,7 +195,7 @@ class WebSocketStream(FrameSender):
 
     def end(self, status: int) -> None:
         """Close it, as its call has ended with the status of a response; from any thread."""
-        code = CloseCode.NORMAL if status < 400 else CloseCode.POLICY if status < 500 else CloseCode.INTERNAL_ERROR
+        code = close_code_of(status)
         self._sockets.background.schedule(self._connection)
         self._sockets.on_loop(lambda: self._end(code))
 

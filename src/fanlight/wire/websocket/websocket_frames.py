@@ -37,6 +37,13 @@ class CloseCode(IntEnum):
     TRY_AGAIN_LATER = 1013
 
 
+def close_code_of(status: int) -> CloseCode:
+    """Return the code that closes a WebSocket whose view has ended with the status of a response."""
+    if status < 400:
+        return CloseCode.NORMAL
+    return CloseCode.POLICY if status < 500 else CloseCode.INTERNAL_ERROR
+
+
 class WebSocketError(ClientError):
     """A client has broken the protocol, or a limit: the connection is closed with `code` and the reason."""
 
