@@ -103,7 +103,7 @@ async def soak(served: Served, outcome: Outcome) -> None:
 
 async def _catch_up(listeners: list[Listener], outcome: Outcome) -> None:
     try:
-        await _until(lambda: all(each.expected >= outcome.published for each in listeners), "every message")
+        await until(lambda: all(each.expected >= outcome.published for each in listeners), "every message")
     except TimeoutError:
         late = sorted(each.expected for each in listeners if each.expected < outcome.published)
         outcome.heard.problems.append(f"{len(late)} listeners lack the last of {outcome.published}: they have {late}")
@@ -113,14 +113,15 @@ async def _reload(served: Served) -> None:
     """Reload; return when the workers of before are gone."""
     before = set(served.workers)
     served.send_signal(signal.SIGHUP)
-    await _until(lambda: len(served.workers) == 2 and not before & set(served.workers), "two new workers")
+    await until(lambda: len(served.workers) == 2 and not before & set(served.workers), "two new workers")
     await asyncio.sleep(1)  # for what a worker does right after its start
 
 
-async def _until(is_so: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + PATIENCE
+async def until(is_so: Callable[[], bool], what: str) -> None:
+    """Wait for a condition of several clients or processes. Raises TimeoutError."""
+    deadline = time.monotonic() + PATIENCE
     while not is_so():
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             raise TimeoutError(f"not within {PATIENCE:.0f} s: {what}")
         await asyncio.sleep(0.1)
 
@@ -140,7 +141,7 @@ def _say(outcome: Outcome, publisher: Publisher, listeners: list[Listener]) -> N
 def problems(outcome: Outcome) -> list[str]:
     """Return what is wrong."""
     found = list(outcome.heard.problems)
-    found += [f"unexpected in the log: {line}" for line in outcome.log_lines if _is_error(line)]
+    found += [f"unexpected in the log: {line}" for line in outcome.log_lines if is_error(line)]
     for name, most in MOST_GROWTH.items():
         first, last = outcome.thirds(name)
         if outcome.seconds >= LEAST_SECONDS and last > first + most:
@@ -152,7 +153,8 @@ def problems(outcome: Outcome) -> list[str]:
     return found
 
 
-def _is_error(line: str) -> bool:
+def is_error(line: str) -> bool:
+    """Return whether a line of the log is one that a soak does not expect."""
     return bool(re.search(r"  (ERROR|CRITICAL)  ", line)) or shows_exception(line)
 
 
@@ -174,7 +176,7 @@ def markdown(outcome: Outcome) -> str:
         "memory of the two workers, at the same age": " to ".join(map(_mib, workers)),
         "open files of all three, with all listeners": f"{files[0]:.0f} to {files[1]:.0f}",
         "open files without listeners": f"{outcome.files_before} before, {outcome.files_after} after",
-        "ERROR lines in the log": f"{sum(map(_is_error, outcome.log_lines))}",
+        "ERROR lines in the log": f"{sum(map(is_error, outcome.log_lines))}",
         "exit code after SIGTERM": f"{outcome.exit_code}",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())

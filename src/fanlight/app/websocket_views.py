@@ -7,6 +7,7 @@ plain view.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,10 +19,14 @@ from fanlight.message.handler import Lane
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.message.websocket import (
+    ABNORMAL,
     SWITCHING_PROTOCOLS,
     BlockingWebSocket,
     InvalidMessage,
+    Transport,
     WebSocket,
+    WebSocketClosed,
+    transport_under,
 )
 
 _MAX_REASON = 120  # characters of ASCII
@@ -66,13 +71,32 @@ def until_closed(view: View, parameter: str) -> Callable[..., Any]:
     async def run_async(**arguments: Any) -> None:
         socket: WebSocket = arguments[parameter]
         try:
-            _check(await waiting(**arguments))
+            await _until_left(waiting, arguments, transport_under(socket))
             if socket.close_code is None and not socket.is_open:
                 await socket.accept()
         except InvalidMessage as error:
             await socket.close(1008, _reason(error))
 
     return run_async
+
+
+async def _until_left(view: Callable[..., Awaitable[object]], arguments: dict[str, Any], transport: Transport) -> None:
+    """Run a view, and cancel it if it still waits for something else some time after its client has left.
+
+    Raises WebSocketClosed then.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None) as limit:
+            transport.when_left(lambda: limit.reschedule(loop.time()))
+            try:
+                _check(await view(**arguments))
+            finally:
+                transport.when_left(None)
+    except TimeoutError as error:
+        if not isinstance(error.__cause__, asyncio.CancelledError) or not limit.expired():
+            raise
+        raise WebSocketClosed(*(transport.closed or (ABNORMAL, ""))) from None
 
 
 def nothing_to_send(_result: object, _request: Request) -> Response:

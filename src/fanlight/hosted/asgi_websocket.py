@@ -7,7 +7,7 @@ other server's. A message that is longer than our own limit is refused with 1009
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from fanlight.errors import AppError
@@ -84,6 +84,9 @@ class AsgiWebSocket:
     def wait(self, waiting: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns on the event loop, from a thread that waits for it."""
         return asyncio.run_coroutine_threadsafe(waiting, self.loop).result()
+
+    def when_left(self, act: Callable[[], object] | None) -> None:
+        """Do nothing: the other server tells only those that receive."""
 
     async def end(self, found: Found, response: Response) -> None:
         """Close it, as its view has ended; or refuse the handshake with the response, if it was never accepted."""

@@ -11,7 +11,7 @@ fit the class that is expected, with the close code 1008.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Protocol, Self, TypeVar, overload
 
 import msgspec
@@ -22,7 +22,7 @@ from fanlight.message.request import Request
 from fanlight.message.type_provider import TypeProvider, UnusableArgument
 
 SWITCHING_PROTOCOLS = 101
-NORMAL, POLICY = 1000, 1008  # codes of a close frame (RFC 6455 section 7.4)
+NORMAL, ABNORMAL, POLICY = 1000, 1006, 1008  # codes of a close frame (RFC 6455 section 7.4)
 _OWN_CODES = (NORMAL, 1001, 1003, *range(1007, 1015))
 _REASON_BYTES = 123
 
@@ -69,6 +69,12 @@ class Transport(Protocol):
     def wait(self, waiting: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns on the event loop, from a thread that waits for it."""
         ...
+
+    def when_left(self, act: Callable[[], object] | None) -> None:
+        """Have a view ended by `act` some time after its client has left, as it may wait for ever; None: it has ended.
+
+        A server that can't know that does nothing.
+        """
 
 
 class _State:
@@ -262,6 +268,11 @@ def transport_of(request: Request) -> Transport:
     if isinstance(attached, HTTPError):
         raise attached
     return attached
+
+
+def transport_under(socket: WebSocket) -> Transport:
+    """Return what carries the messages of a WebSocket."""
+    return socket._transport  # noqa: SLF001 - its own
 
 
 def encode_message(message: object) -> Message:

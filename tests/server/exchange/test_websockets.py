@@ -18,7 +18,7 @@ from typing import Annotated, Any, Self
 
 import pytest
 from tests.sockets import read_all
-from tests.speed import PATIENCE
+from tests.speed import PATIENCE, seconds
 from tests.wire.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, frame
 
 from fanlight import (
@@ -34,6 +34,8 @@ from fanlight import (
     middleware,
     rate_limit,
 )
+from fanlight.errors import BusUnavailable, MissedMessages, ServiceUnavailable
+from fanlight.server.exchange import view_end
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
 from fanlight.testing import Client, LiveServer, WebSocketRefused
@@ -52,6 +54,14 @@ async def resource() -> AsyncIterator[str]:
     ORDER.append("opened")
     yield "resource"
     ORDER.append("closed")
+
+
+async def whole_resource() -> AsyncIterator[str]:
+    ORDER.append("opened")
+    try:
+        yield "resource"
+    finally:
+        ORDER.append("closed")
 
 
 class Ending:
@@ -507,7 +517,7 @@ def test_an_exception_closes_with_1011_and_is_logged_once(view: Any, caplog: pyt
 
 
 def test_a_task_that_is_cancelled_closes_with_1011() -> None:
-    """By its own code: the server cancels none."""
+    """By its own code, not as its client has left."""
 
     async def view(socket: WebSocket) -> None:
         await socket.receive()
@@ -524,17 +534,22 @@ def test_a_task_that_is_cancelled_closes_with_1011() -> None:
         assert client.get("/page").status == 200
 
 
-def test_an_http_error_behind_the_handshake_closes_with_1008() -> None:
-    """It is too late for its status."""
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Forbidden(), 1008), (ServiceUnavailable(), 1013), (BusUnavailable("gone"), 1013), (MissedMessages("slow"), 1013)],
+    ids=lambda each: type(each).__name__ if isinstance(each, Exception) else str(each),
+)
+def test_an_http_error_behind_the_handshake_closes_with_a_code(error: Exception, code: int) -> None:
+    """It is too late for its status: 1008, and 1013 where the client may try again."""
 
     async def view(socket: WebSocket) -> None:
         await socket.receive()
-        raise Forbidden
+        raise error
 
     with Client(App({"/": view})) as client, client.websocket("/") as sock:
         sock.send("x")
         assert list(sock) == []
-        assert sock.close_code == 1008
+        assert sock.close_code == code
 
 
 @pytest.mark.parametrize("moment", ["before", "receiving", "sending", "full"])
@@ -572,6 +587,101 @@ def test_a_client_that_vanishes_ends_its_view(moment: str, way: str) -> None:
         go_on.set()
         assert ending.wait() == [1006]
         until(lambda: not server.hub.table.connections)
+
+
+@pytest.mark.parametrize("moment", ["accepted", "not accepted", "unread messages", "a task of its own"])
+@pytest.mark.parametrize("way", ["close", "reset"])
+def test_a_view_that_waits_for_something_else_is_cancelled_when_its_client_has_left(
+    moment: str, way: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After its last seconds: `finally` runs, and what it depends on is closed; nothing is logged."""
+    monkeypatch.setattr(view_end, "LEFT_SECONDS", 0.1)
+    ORDER.clear()
+    ending, tasks = Ending(), set[Any]()
+
+    async def wait(socket: WebSocket) -> None:
+        if moment == "a task of its own":
+            async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.Event().wait())
+                async for _ in socket:
+                    pass
+        await asyncio.Event().wait()
+
+    async def view(socket: WebSocket, _: Annotated[str, whole_resource]) -> None:
+        tasks.add(asyncio.current_task())
+        with ending:
+            if moment != "not accepted":
+                await socket.accept()
+            try:
+                await wait(socket)
+            except asyncio.CancelledError:
+                ending.seen.append("cancelled")
+                raise
+
+    with LiveServer(App({"/": view, "/page": "page"})) as server:
+        sock = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+        sock.sendall((HANDSHAKE % b"/").replace(b"testserver", b"127.0.0.1"))
+        assert ending.begun.wait(PATIENCE)
+        if moment == "unread messages":
+            sock.sendall(frame(TEXT, b"x") * 3)
+        if moment != "not accepted":
+            assert sock.recv(100).startswith(b"HTTP/1.1 101")
+        if way == "reset":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        assert ending.wait() == ["cancelled"]
+        until(lambda: all(each.done() for each in tasks) and not server.hub.table.connections)
+        assert ORDER == ["opened", "closed"]
+        assert not any(each.cancelled() or each.exception() for each in tasks)
+    assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+def test_a_view_that_takes_what_came_before_its_client_left_is_not_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes for all of it; and what it then has to finish has its time, too."""
+    monkeypatch.setattr(view_end, "LEFT_SECONDS", seconds(0.4))
+    ending, left = Ending(), threading.Event()
+
+    async def view(socket: WebSocket) -> None:
+        with ending:
+            await socket.accept()
+            await asyncio.to_thread(left.wait, PATIENCE)
+            async for message in socket:
+                await asyncio.sleep(seconds(0.1))
+                ending.seen.append(message)
+            await asyncio.sleep(seconds(0.1))
+            ending.seen.append("finished")
+
+    with Client(App({"/": view})) as client:
+        sock, _ = opened(client)
+        with sock:
+            sock.sendall(b"".join(frame(TEXT, b"%d" % number) for number in range(10)))
+            sock.sendall(frame(CLOSE, b"\x03\xe8"))
+        left.set()
+        assert ending.wait() == [*map(str, range(10)), "finished"]
+
+
+@pytest.mark.parametrize("is_swallowed", [False, True], ids=["raised", "swallowed"])
+def test_a_view_may_take_its_cancellation_as_it_likes(is_swallowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own exception is the view's; and one that swallows the cancellation ends as any other."""
+    monkeypatch.setattr(view_end, "LEFT_SECONDS", 0.1)
+    ending = Ending()
+
+    async def view(socket: WebSocket) -> None:
+        with ending:
+            await socket.accept()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not is_swallowed:
+                    raise TimeoutError("of the view") from None
+        task = asyncio.current_task()
+        assert task is not None
+        ending.seen.append(task.cancelling())
+
+    with Client(App({"/": view, "/page": "page"})) as client:
+        opened(client)[0].close()
+        ending.wait()
+        assert client.get("/page").status == 200
 
 
 def test_a_silent_client_gets_pings_and_is_closed_when_it_is_gone() -> None:

@@ -287,7 +287,7 @@ class Connection:
 
     def switch_to(self, stream: Streaming) -> None:
         """Have a stream go on with the connection, in another protocol than HTTP (RFC 9110 section 15.2.2)."""
-        self.status, self.stream = SWITCHING_PROTOCOLS, stream
+        self.status, self.stream, self.body_reader = SWITCHING_PROTOCOLS, stream, None
 
     def end_stream(self, size: int) -> None:
         """Go on without the writer, which has sent so many bytes, or left some of them pending."""

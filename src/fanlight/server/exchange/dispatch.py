@@ -245,7 +245,7 @@ class Dispatch:
         except asyncio.CancelledError:
             if self._ownership.is_closed:  # the loop ends, and its tasks with it
                 raise
-            # The server cancels no call: it cancelled itself, or waited for something that was cancelled.
+            # It cancelled itself, or waited for something that was cancelled: the server's own ends where a view does.
             response = internal_error(connection.call, connection.request)
         except BaseException:  # noqa: BLE001 - as above
             response = internal_error(connection.call, connection.request)

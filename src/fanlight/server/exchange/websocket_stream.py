@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from fanlight.errors import AppError, HTTPError
@@ -22,6 +22,7 @@ from fanlight.message.handler import Lane
 from fanlight.message.websocket import Message, WebSocketClosed
 from fanlight.server.connection.connection import CONTENT_RECV_BYTES, RECV_BYTES, Connection
 from fanlight.server.connection.phases import CLOSED, STREAM_PAUSED, STREAMING
+from fanlight.server.exchange.view_end import ViewEnd
 from fanlight.server.exchange.websocket_pace import WebSocketPace
 from fanlight.server.exchange.websockets import FrameSender, WebSockets
 from fanlight.server.io.poller import HALF_CLOSED, READ
@@ -69,6 +70,7 @@ class WebSocketStream(FrameSender):
         "_pace",
         "_receiver",
         "_sent_in_turn",
+        "_view_end",
         "_waiting_bytes",
         "_wire",
         "began",
@@ -92,10 +94,10 @@ class WebSocketStream(FrameSender):
         limits = self._table.limits
         self._wire = WebSocketConnection(limits.message_bytes, offer.deflate)
         self._messages: list[Message] = []
-        self._waiting_bytes = 0  # of them
+        self._waiting_bytes = self._sent_in_turn = 0  # bytes of those that wait; messages that were sent
         self._last: Closed | WebSocketError | None = None  # for which it is closed when the view has taken all
         self._receiver: asyncio.Future[None] | None = None
-        self._sent_in_turn = 0
+        self._view_end: ViewEnd | None = None
         self._is_full = self._is_left = self._is_pinged = self._is_slowed = False
         self._heard_at, self._closing_at = self.began, 0.0
         rate = limits.messages_per_second
@@ -128,6 +130,12 @@ class WebSocketStream(FrameSender):
     async def close(self, code: int, reason: str) -> None:
         """Send a close frame; messages that come behind it are discarded."""
         self._close(code, reason)
+
+    def when_left(self, act: Callable[[], object] | None) -> None:
+        """Have a view ended some time after its client has left; None: it has ended."""
+        if self._view_end is not None:
+            self._view_end.cancel()
+        self._view_end = None if act is None else self._sockets.view_end(self._connection, self._messages, act)
 
     def _accept(self, subprotocol: str | None, more: Sequence[Pair] = ()) -> None:
         self._raise_if_closed()
@@ -195,9 +203,8 @@ class WebSocketStream(FrameSender):
 
     def end(self, status: int) -> None:
         """Close it, as its call has ended with the status of a response; from any thread."""
-        code = close_code_of(status)
         self._sockets.background.schedule(self._connection)
-        self._sockets.on_loop(lambda: self._end(code))
+        self._sockets.on_loop(lambda: self._end(close_code_of(status)))
 
     def _end(self, code: int) -> None:
         if self._holds_thread:
@@ -266,9 +273,8 @@ class WebSocketStream(FrameSender):
 
     def drain(self) -> None:
         """Have the client connect again: the server stops, or others take its place."""
-        is_replaced = self._table.is_replaced
-        code = CloseCode.SERVICE_RESTART if is_replaced else CloseCode.GOING_AWAY
-        self._sockets.on_loop(lambda: self._close(code, RESTARTS if is_replaced else STOPS))
+        last = (CloseCode.SERVICE_RESTART, RESTARTS) if self._table.is_replaced else (CloseCode.GOING_AWAY, STOPS)
+        self._sockets.on_loop(lambda: self._close(*last))
 
     # --- receiving ------------------------------------------------------------------------------
 
@@ -379,6 +385,8 @@ class WebSocketStream(FrameSender):
         if self._receiver is not None:
             settle(self._receiver, None)
         self._wake_sender()
+        if self._view_end is not None and self._connection.phase is CLOSED:
+            self._view_end.begin()
 
 
 def attach(sockets: WebSockets, connection: Connection) -> None:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import TYPE_CHECKING
 
 from fanlight.errors import ServiceUnavailable
-from fanlight.server.connection.phases import STREAM_PAUSED, STREAMING
+from fanlight.message.websocket import SWITCHING_PROTOCOLS
+from fanlight.server.connection.phases import RUNNING, STREAM_PAUSED, STREAMING
+from fanlight.server.exchange.call_links import ClientWatch
+from fanlight.server.exchange.view_end import ViewEnd
 from fanlight.server.io.poller import WRITE
 from fanlight.server.io.thread_pool import RETRY, settle
 
@@ -57,6 +60,17 @@ class WebSockets:
             act()
         else:
             self.ownership.post(self.ownership.when_on_loop, act)
+
+    def view_end(self, connection: Connection, messages: Sized, act: Callable[[], object]) -> ViewEnd:
+        """Return the end of a view; it begins by itself if the client leaves before the handshake is complete."""
+        end = ViewEnd(self.ownership.loop, messages, act)
+        self.ownership.post(self._watch_handshake, connection, end.begin)
+        return end
+
+    def _watch_handshake(self, connection: Connection, on_left: Callable[[], object]) -> None:
+        if connection.phase is RUNNING and connection.status != SWITCHING_PROTOCOLS:
+            connection.read_body_by(ClientWatch(self.table, connection, on_left))
+            self.table.watch(connection)
 
     def frame(self, wire: WebSocketConnection, message: Message) -> bytes:
         """Return the frame of a message, which is made once where one message goes to many clients."""

@@ -41,7 +41,9 @@ def close_code_of(status: int) -> CloseCode:
     """Return the code that closes a WebSocket whose view has ended with the status of a response."""
     if status < 400:
         return CloseCode.NORMAL
-    return CloseCode.POLICY if status < 500 else CloseCode.INTERNAL_ERROR
+    if status < 500:
+        return CloseCode.POLICY
+    return CloseCode.TRY_AGAIN_LATER if status == 503 else CloseCode.INTERNAL_ERROR
 
 
 class WebSocketError(ClientError):
