@@ -8,7 +8,7 @@
 # make screenshots  take the pictures of pages in the docs anew, in light and dark, at a desk and on a phone
 # make bench   measure against peers (benchmarks/README.md)
 # make plots   write what was measured into the tables and plots of README and docs
-# make soak    ten minutes of load while workers are killed and everything else is done to disturb them; ten of topics
+# make soak    ten minutes of load while workers are killed and everything else is done to disturb them; ten of topics; a Redis with faults, quiet rooms
 # make trials  tools that others wrote (slowhttptest, h2load, wrk by the thousand, proxies), and what honest clients notice of them
 # make fuzz    twelve minutes of random bytes against the wire, two of them against both readers of heads
 # make sanitize the compiled reader of heads under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -73,6 +73,8 @@ soak: .venv/.tests
 	scripts/install-system-packages
 	$(BIN)/python -m tests.soak.soak --report
 	$(BIN)/python -m tests.soak.live --report
+	$(BIN)/python -m tests.soak.redis_faults --report
+	$(BIN)/python -m tests.soak.quiet --clients 20000 --report
 
 trials: .venv/.tests
 	$(BIN)/python -m tests.soak.trials --report

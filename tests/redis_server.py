@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
@@ -12,16 +13,19 @@ from typing import Any
 import redis
 from tests.speed import PATIENCE
 
+PROGRAM = os.environ.get("TEST_REDIS_SERVER", "redis-server")  # or valkey-server
+
 
 class RedisServer:
     """A redis-server on this machine; what was written survives `kill` and `start`."""
 
-    def __init__(self, folder: Path, *, password: str = "", words: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, *, password: str = "", words: Sequence[str] = (), program: str = PROGRAM) -> None:
         """Start it; with a password, its user "default" needs that one. `words` are more of its flags."""
-        self.folder, self.password, self._words = folder, password, words
+        self.folder, self.password, self._words, self._program = folder, password, words, program
         folder.mkdir(parents=True, exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as sock:
             self.port: int = sock.getsockname()[1]
+        self.tls_port = 0  # of a test that has set one
         self.unix_path = folder / "redis.sock"
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -41,7 +45,7 @@ class RedisServer:
             **({"requirepass": self.password} if self.password else {}),
         }  # fmt: skip
         command = [
-            "redis-server",
+            self._program,
             *(word for name, value in settings.items() for word in (f"--{name}", value)),
             *self._words,
         ]

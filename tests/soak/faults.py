@@ -42,7 +42,7 @@ def timetable(seconds: float) -> list[tuple[float, str]]:
         for number in range(1, int(busy / interval) + 1)
     ]
     # Between two reloads, so that each is also seen on its own.
-    return sorted([*due, (busy * 0.3, "replace the parent"), (busy * 0.7, "replace the parent")])
+    return sorted([*due, (busy * 0.3, "replace the supervisor"), (busy * 0.7, "replace the supervisor")])
 
 
 class Faults:

@@ -17,7 +17,7 @@ from tests.shown_exceptions import shows_exception
 from tests.soak.tally import Failure, Tally
 
 MEBIBYTE = 1024 * 1024
-MOST_GROWTH_BYTES = 8 * MEBIBYTE  # of the parent and two fresh workers together
+MOST_GROWTH_BYTES = 8 * MEBIBYTE  # of the supervisor and two fresh workers together
 MOST_CALM_GROWTH = 1.10  # of workers that go on serving
 LEAST_SECONDS = 120.0  # of a soak long enough for the memory of workers to be steady
 EXPECTED_ERROR = re.compile(r"worker \d+ was killed by SIGKILL|the access log can't be written: Broken pipe")
@@ -90,12 +90,12 @@ def markdown(tally: Tally, measured: Measured) -> str:
         "sent again, after a kept connection was closed": f"{len(quiet)} ({_counted(kinds)})",
         "slowest response": f"{tally.slowest:.2f} s",
         "faults": f"{done['kill']} workers killed, {done['stop a worker']} stopped (SIGTERM, SIGINT),"
-        f" {done['reload']} swapped releases (SIGHUP), {done['replace the parent']} parents replaced (SIGUSR2),"
+        f" {done['reload']} swapped releases (SIGHUP), {done['replace the supervisor']} supervisors replaced (SIGUSR2),"
         f" {done['restart']} restarts of the server (into a full pipe, a broken pipe),"
         f" {done['rotate']} log rotations (SIGUSR1)",
         "hostile connections": f"{hostile:,} ({_counted(tally.hostile)})",
         "workers that responded": f"{len(tally.workers)}",
-        "memory, parent and two fresh workers": f"{_mib(measured.memory_before)} before,"
+        "memory, supervisor and two fresh workers": f"{_mib(measured.memory_before)} before,"
         f" {_mib(measured.memory_after)} after, {_mib(measured.memory_most)} at most in between",
         "memory in the quiet last fifth, under load": f"{_mib(measured.calm_begin)} at its beginning,"
         f" {_mib(measured.calm_end)} at its end",

@@ -23,7 +23,15 @@ REDIS_SCHEMES = ("redis://", "rediss://", f"{UNIX}//")
 REDIS_PORT = 6379
 # The options of the client that a URL may have; its timeouts and retries are ours.
 _OPTIONS = frozenset({"db", "username", "password", "client_name"})
-_OPTION_PREFIX = "ssl_"
+# Those for TLS, which the client ignores or fails at with any other scheme.
+_TLS_OPTIONS = frozenset(
+    f"ssl_{each}"
+    for each in ("ca_certs", "ca_path", "ca_data", "certfile", "keyfile", "password", "ciphers", "cert_reqs")
+) | {"ssl_check_hostname"}
+_VALUES = {
+    "ssl_cert_reqs": frozenset({"required", "optional", "none"}),
+    "ssl_check_hostname": frozenset({"true", "false"}),
+}
 _NUMBER = lazy_pattern(r"[0-9]{1,5}")
 _BUS_FORMS = "write redis://HOST:PORT/0, rediss://... or unix:/run/redis.sock"
 _FORMS = "write sqlite:PATH, redis://HOST:PORT/0, rediss://..., unix:/run/redis.sock or memory:"
@@ -109,12 +117,22 @@ def _redis(url: str) -> StoreURL:
 
 
 def _check_options(parts: SplitResult) -> None:
-    """Refuse options that the client would ignore, or that would change what we rely on."""
+    """Refuse options that the client would ignore or fail at, or that would change what we rely on."""
+    names = set()
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name not in _OPTIONS and not name.startswith(_OPTION_PREFIX):
+        if name not in _OPTIONS | _TLS_OPTIONS:
             raise InvalidSetting(
                 "the URL of the store has an option that is not supported; supported are"
-                f" {', '.join(sorted(_OPTIONS))} and those that begin with {_OPTION_PREFIX}"
+                f" {', '.join(sorted(_OPTIONS))}, and with rediss:// {', '.join(sorted(_TLS_OPTIONS))}"
             )
+        if name in _TLS_OPTIONS and parts.scheme != "rediss":
+            raise InvalidSetting(
+                f"the option {name} of the store's URL is for TLS: write rediss:// in the place of redis://"
+            )
+        if name in names or not value:
+            raise InvalidSetting(f"the option {name} of the store's URL is {'repeated' if value else 'empty'}")
+        names.add(name)
         if name == "db" and not _NUMBER.fullmatch(value):
             raise InvalidSetting("the option db of the store's URL takes the number of a database")
+        if name in _VALUES and value not in _VALUES[name]:
+            raise InvalidSetting(f"the option {name} of the store's URL is {' or '.join(sorted(_VALUES[name]))}")

@@ -1,7 +1,7 @@
 """Make the bus of a site, as its settings say: within the process, by the supervisor of workers, or by a Redis.
 
 In: the setting `bus`, and in a worker how to link to its supervisor. Out: a bus. Refuses, as InvalidSetting, a Redis
-without its package. A bus is made when the first topic is used.
+without its package, or with certificates that can't be read. A bus is made when the first topic is used.
 """
 
 from __future__ import annotations
@@ -30,8 +30,12 @@ def open_bus(loop: asyncio.AbstractEventLoop, url: str, relay: MakeLink | None) 
 
 
 def prepare(url: str) -> None:
-    """Load what a bus needs, for a site that has topics: no request waits for an import. Raises InvalidSetting."""
+    """Load and check what a bus needs, for a site that has topics: no request waits for it. Raises InvalidSetting."""
     if url:
         if find_spec("redis") is None:
             raise InvalidSetting("a bus redis://... needs another package: pip install 'fanlight[redis]'")
         import_module("fanlight.topics.redis_link")
+        from fanlight.topics.redis_pipe import RedisAddress  # noqa: PLC0415 - loads the package
+
+        parts = read_bus_url(url)
+        RedisAddress(parts.text, parts.shown).check()

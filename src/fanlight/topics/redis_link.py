@@ -17,7 +17,14 @@ import redis
 from fanlight.errors import BusUnavailable
 from fanlight.topics.bus import Bus
 from fanlight.topics.history import NO_ID, Id, Kept, Message, read_id, show_id
-from fanlight.topics.redis_pipe import RedisAddress, RedisPipe, close, packed
+from fanlight.topics.redis_pipe import (
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    RedisAddress,
+    RedisPipe,
+    close,
+    packed,
+)
 
 PING_SECONDS = 5.0  # of silence, after which a PING is sent
 KEEP_SECONDS = 7 * 24 * 3600  # after the last message of a topic, its stream is removed
@@ -43,6 +50,7 @@ class RedisLink:
         self._pipe = RedisPipe(self._address, bus.begin)
         self._subscriber: Any = None  # the connection that messages come by
         self._listening: asyncio.Task[Any] | None = None
+        self._lost_for = ""  # the reason that the log has; "" while it is connected
         self._subscriptions: dict[str, asyncio.Future[None]] = {}
 
     def subscribe(self, name: str) -> None:
@@ -111,24 +119,35 @@ class RedisLink:
     # --- listening ------------------------------------------------------------------------------------
 
     async def _listen(self) -> None:
-        has_lost = False
+        pause, clock = FIRST_PAUSE_SECONDS, self._bus.loop.time
         while True:
             connection = await self._address.connect()
-            names = list(self._bus.names)
+            names, began = list(self._bus.names), clock()
             self._subscriber = connection
             try:
                 if names:
                     await self._send(connection, b"SUBSCRIBE", *map(self._key, names))
-                awaited = set(names) if has_lost else set()
-                await self._receive(connection, awaited)
+                await self._receive(connection)
             except (redis.RedisError, OSError) as error:
-                log.warning("the connection to the bus is lost: %s", self._address.reason(error))
+                self._log_lost(self._address.reason(error))
             finally:
-                self._subscriber, has_lost = None, True
+                self._subscriber = None
                 await close(connection)
+            # A server that accepts connections, and refuses or ends each at once, is not asked all the time.
+            pause = FIRST_PAUSE_SECONDS if clock() - began > LONGEST_PAUSE_SECONDS else pause
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    async def _receive(self, connection: Any, returning: set[str]) -> None:
-        """Deliver what comes; have the listeners of topics that are subscribed to anew catch up."""
+    def _log_lost(self, reason: str) -> None:
+        if reason != self._lost_for:
+            log.warning("the connection to the bus is lost: %s", reason)
+        self._lost_for = reason
+
+    async def _receive(self, connection: Any) -> None:
+        """Deliver what comes, and have a topic's listeners catch up when the server has the subscription to it.
+
+        They may have fetched what was kept before, as that comes by another connection.
+        """
         start, is_silent = len(self._prefix), False
         while True:
             found = await connection.read_response(disable_decoding=True, timeout=PING_SECONDS)
@@ -146,13 +165,12 @@ class RedisLink:
                 identity, _, data = rest[0].partition(b":")
                 self._bus.deliver(channel[start:].decode(), Message(_id(identity) if identity else NO_ID, data))
             elif kind == b"subscribe":
+                self._lost_for = ""
                 name = channel[start:].decode()
                 subscription = self._subscriptions.get(name)
                 if subscription is not None and not subscription.done():
                     subscription.set_result(None)
-                if name in returning:
-                    returning.discard(name)
-                    self._bus.miss(name)
+                self._bus.miss(name)
 
     async def _send(self, connection: Any, *words: bytes) -> None:
         try:

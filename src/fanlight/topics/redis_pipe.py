@@ -19,7 +19,7 @@ from redis.asyncio.connection import Connection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from fanlight.errors import BusUnavailable
+from fanlight.errors import BusUnavailable, InvalidSetting
 
 CONNECT_SECONDS = RESPONSE_SECONDS = 1.5  # below the time in which publishing has to succeed
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0  # between two attempts to connect
@@ -39,20 +39,39 @@ class RedisAddress:
         self._shown = shown
         self._is_failing = False
 
+    def check(self) -> None:
+        """Find what would keep every connection from being made. Raises InvalidSetting, without secrets."""
+        try:
+            connection = self._new_connection()
+            if context := getattr(connection, "ssl_context", None):
+                context.get()
+        except TypeError:
+            raise InvalidSetting(
+                "the URL of the bus has an option that this version of the package redis lacks"
+            ) from None
+        except (redis.RedisError, OSError, ValueError) as error:
+            raise InvalidSetting(f"the bus {self._shown} can't be connected to: {self.reason(error)}") from None
+
+    def _new_connection(self) -> Any:
+        return self._class(
+            **self._settings,
+            socket_timeout=None,
+            socket_connect_timeout=CONNECT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+
     async def connect(self) -> Any:
         """Return a new connection, however long it takes; the log has the first reason why there is none."""
         pause = FIRST_PAUSE_SECONDS
         while True:
-            connection = self._class(
-                **self._settings,
-                socket_timeout=None,
-                socket_connect_timeout=CONNECT_SECONDS,
-                retry=Retry(NoBackoff(), 0),
-                protocol=2,
-            )
+            connection = self._new_connection()
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await connection.connect()
+            except asyncio.CancelledError:
+                await close(connection)
+                raise
             except (redis.RedisError, OSError, ValueError, TimeoutError) as error:
                 await close(connection)
                 if not self._is_failing:
@@ -69,7 +88,9 @@ class RedisAddress:
     def reason(self, error: Exception) -> str:
         """Return the text of an error, without secrets."""
         text = " ".join(str(error).split())[:200] or "no response in time"
-        # SECURITY: tests/topics/test_redis_link.py: whatever the client or the server has put into its message
+        if isinstance(error, redis.exceptions.NoPermissionError):
+            return "it does not permit this user the commands, keys or channels of topics"
+        # SECURITY: tests/topics/test_redis_access.py: whatever the client or the server has put into its message
         if isinstance(error, redis.AuthenticationError) or any(secret in text for secret in self._secrets):
             return "it refuses this user or password"
         return text
