@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fanlight import CORS, App, asgi, cross_site, middleware, rate_limit, table, wsgi
+from fanlight import App, asgi, cross_site, middleware, rate_limit, table, wsgi
 from fanlight.errors import AppError, SetupError
 from fanlight.foreign.guest import Guest
 from fanlight.site.finding import LoadError
@@ -112,12 +112,6 @@ def test_marks_around_a_mount_hold() -> None:
         assert client.post("/x/", headers={"origin": "https://partner.example"}).status == 200
 
 
-def test_cors_around_a_mount_is_refused_with_what_to_do() -> None:
-    """An app gets the preflights itself."""
-    with pytest.raises(SetupError, match="put `CORS"):
-        App({"/a": CORS(origins=["https://a.example"])(asgi(where_asgi))})
-
-
 def test_an_app_is_imported_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`wsgi("legacy.app:app")`, an attribute of an object, and the result of a function."""
     (tmp_path / "mounted_legacy.py").write_text(
@@ -148,10 +142,8 @@ def test_what_is_no_such_app_is_refused_before_the_port_opens(guest: Guest, comp
     assert complaint in str(refused.value)
 
 
-def test_a_mount_has_one_place() -> None:
-    """A key with a parameter, or with methods, is refused."""
-    with pytest.raises(SetupError, match="an app has one place"):
-        App({"/{lang}/a": asgi(where_asgi)})
+def test_a_mount_takes_all_methods() -> None:
+    """A key with methods is refused."""
     with pytest.raises(SetupError, match="gives methods to an app, which takes all methods"):
         App({"POST /a": asgi(where_asgi)})
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from fanlight import CORS, Forbidden, Header, Request, Security, Static, rate_limit
 from fanlight.app.application import Application
-from fanlight.app.cors_paths import MAX_LOGGED
+from fanlight.app.preflights import MAX_LOGGED
 from fanlight.errors import Mistake
 from fanlight.message.headers import MutableHeaders
 from fanlight.protection.cors import add_vary

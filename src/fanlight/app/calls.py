@@ -93,6 +93,7 @@ class CallFactory:
         """Prepare; `guards` are those of the routes whose calls are made, outside their middleware."""
         self._responses, self._errors, self._middleware = responses, errors, middleware
         self._wrappers, self._observer, self._guards = tuple(wrappers), observer, tuple(guards)
+        self.is_observed = observer is not NO_OBSERVER  # as in development
 
     def for_part(self, inner: Sequence[Middleware] = (), own: _Own | None = None, *, json_errors: bool) -> CallFactory:
         """Return a factory for a part of the app: with more middleware inside, pages of its own, or errors in JSON."""
@@ -212,7 +213,7 @@ class CallFactory:
     @property
     def _is_around(self) -> bool:
         """Whether anything but guards that only look at the request is around a call."""
-        is_plain = not self._wrappers and self._observer is NO_OBSERVER and self._middleware.is_empty
+        is_plain = not self._wrappers and not self.is_observed and self._middleware.is_empty
         return not is_plain or any(each.finishes for each in self._guards)
 
     @property
@@ -228,9 +229,7 @@ class CallFactory:
     @property
     def _may_change_responses(self) -> bool:
         """Whether a response passes anything between the call and the server."""
-        return (
-            bool(self._guards or self._wrappers or self._observer is not NO_OBSERVER) or not self._middleware.is_empty
-        )
+        return bool(self._guards or self._wrappers or self.is_observed) or not self._middleware.is_empty
 
     def _in_thread(self, run: Inner, on_error: OnError) -> AsyncInner:
         waiting = in_thread(run, on_error)

@@ -12,24 +12,17 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from fanlight.lazy_logger import lazy_logger
+from fanlight.app.preflights import Preflights
 from fanlight.message.guard import Guard
 from fanlight.message.handler import Call
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.protection.cors import CORS, CorsPolicy
-from fanlight.protection.origins import MAX_ORIGIN
 from fanlight.routing.entries import Placed
 from fanlight.routing.pattern import Pattern, parse_pattern
 from fanlight.routing.prefixes import Prefixes, innermost_first
 from fanlight.routing.route import NoMatch, Route
 from fanlight.routing.table import Table
-
-MAX_LOGGED = 32  # refused preflights
-MAX_SHOWN = 200
-SIMPLE_FIELDS = frozenset({"accept", "accept-language", "content-language"})  # a page may send them anyway
-
-log = lazy_logger("fanlight.protection")
 
 
 class CallFacts(Struct, frozen=True):
@@ -51,7 +44,7 @@ class CorsPaths(Guard):
         self._table, self._facts = table, facts
         self._site_policy = policy_of(())
         self._tables = list(_tables_with_cors(table, policy_of))
-        self._logged: set[tuple[str, str]] = set()
+        self._preflights = Preflights()
 
     @property
     def is_used(self) -> bool:
@@ -78,9 +71,7 @@ class CorsPaths(Guard):
             return
         methods = [each for each in allow if each != "OPTIONS" and self._allows(each, request, origin)]
         fields = frozenset[str]() if facts is None else facts.request_fields
-        policy.apply_to_preflight(request, response, methods, fields)
-        if reason := _why_refused(request, policy, methods, fields):
-            self._log(request, origin, reason)
+        self._preflights.respond(request, response, policy, methods, fields)
 
     def _allows(self, method: str, request: Request, origin: str) -> bool:
         facts = self._facts_for(method, request)
@@ -99,28 +90,6 @@ class CorsPaths(Guard):
                 return facts.policy
         inside = (policy for prefix, policy in self._tables if prefix.contain(request.head.path))
         return next(inside, self._site_policy)
-
-    def _log(self, request: Request, origin: str, reason: str) -> None:
-        """Log a refused preflight, once for each origin and reason: browsers do not say why to the server's author."""
-        if (origin, reason) not in self._logged and len(self._logged) < MAX_LOGGED:
-            self._logged.add((origin, reason))
-            path, shown = request.head.path[:MAX_SHOWN], _shown(origin)
-            log.warning("CORS: %s may not send to %s: %s (logged once)", shown, path, reason)
-
-
-def _why_refused(request: Request, policy: CorsPolicy, methods: list[str], fields: frozenset[str]) -> str:
-    """Return why a browser refuses the request that a preflight announces, "" if it does not."""
-    values = request.head.values
-    if not policy.allows(values["origin"]):
-        return "its origin is none of CORS(origins=...)"
-    method = values["access-control-request-method"]
-    if method not in methods and method not in ("GET", "HEAD", "POST"):
-        return f"there is no route for {_shown(method)}, only for {', '.join(methods)}"
-    sent = {each.strip().lower() for each in values.get("access-control-request-headers", "").split(",")} - {""}
-    unknown = sorted(sent - policy.fields_with(fields) - SIMPLE_FIELDS)
-    if unknown:
-        return f"no view takes {_shown(', '.join(unknown))}; to allow it: CORS(headers=[...])"
-    return ""
 
 
 def _tables_with_cors(
@@ -141,8 +110,3 @@ def _order(place: tuple[Pattern, CorsPolicy | None]) -> tuple[int, list[tuple[in
 
 def _cors_of(route: Route) -> list[Placed]:
     return [each for each in route.inherited.marks if isinstance(each.mark, CORS)]
-
-
-def _shown(text: str) -> str:
-    text = text[:MAX_ORIGIN]
-    return text if text.isprintable() else text.encode("unicode_escape").decode()

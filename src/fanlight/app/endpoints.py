@@ -171,6 +171,7 @@ class Endpoints:
             pattern if pattern in self._sign_in_paths else "",
             is_websocket=is_view(value) and bool(self._signature(value).websocket),
             may_upgrade=self._guests.may_upgrade(value),
+            is_mounted=is_guest(value),
         )
         self.guards_need_services |= any(each.needs_services for each in guards)
         calls = calls.with_guards(guards)
@@ -194,7 +195,7 @@ class Endpoints:
                 value, pattern, calls, name, is_private=bool(middleware), host=host, mount=place.mount
             )
         if is_guest(value):
-            return self._guests.call(value, pattern, calls, name)
+            return self._guests.call(value, pattern, calls, name, self._guards.cors_policy(marks))
         if not is_view(value):
             _refuse_value(value, pattern)
         return self._for_view(value, place, methods, f"{name} ({display_name(value)})", calls)

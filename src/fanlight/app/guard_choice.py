@@ -44,7 +44,7 @@ class GuardChoice:
 
         return RateLimitGuards(user_of)
 
-    def guards_for(
+    def guards_for(  # noqa: PLR0913 - what is known of a route
         self,
         marks: Sequence[Placed],
         methods: frozenset[str],
@@ -53,17 +53,18 @@ class GuardChoice:
         *,
         is_websocket: bool = False,
         may_upgrade: bool = False,
+        is_mounted: bool = False,
     ) -> Sequence[Guard]:
         """Return the guards of a route, the outermost first.
 
         `name` is that of the route, for logs; `sign_in` its path, if people sign in there; `may_upgrade`: some of its
-        requests begin a WebSocket.
+        requests begin a WebSocket; `is_mounted`: it is an app's, before which preflights are responded to.
         """
         policy = self.cors_policy(marks)
         # RFC 6455 section 10.2: browsers send cookies with a handshake of any page, so none is safe by its method.
         safe = frozenset[str]() if is_websocket else SAFE_METHODS
         return (
-            *_cors(policy, methods),
+            *_cors(policy, methods - {"OPTIONS"} if is_mounted else methods),
             *_websocket(is_websocket=is_websocket),
             *self._cross_site(marks, methods, policy, name, safe),
             *(_upgrades(self._cross_site(marks, methods, policy, name, frozenset())) if may_upgrade else ()),

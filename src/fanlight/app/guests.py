@@ -13,12 +13,15 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from fanlight.app.calls import CallFactory
+from fanlight.app.preflights import Preflights
 from fanlight.binding.callables import display_name
 from fanlight.errors import AppError
 from fanlight.message.handler import Call
+from fanlight.protection.cors import CorsPolicy
 from fanlight.routing.entries import Subtree
 from fanlight.routing.key import METHODS
-from fanlight.routing.pattern import refuse
+from fanlight.routing.pattern import Pattern, refuse
+from fanlight.routing.prefixes import Prefix, innermost_first
 from fanlight.routing.route import NoMatch, Route
 from fanlight.routing.table import Table
 from fanlight.routing.tree import NoParameters
@@ -56,6 +59,7 @@ class Guests:
     """The guests of one app."""
 
     def __init__(self) -> None:
+        self._preflights = Preflights()
         self._guests: list[Guest] = []
         self._started: list[Guest] = []
 
@@ -65,7 +69,9 @@ class Guests:
 
     def table_value(self, value: object) -> object:
         """Return a value of `URLS` as the table needs it: a guest has all paths below its key."""
-        return Subtree(value, methods=METHODS, kind="an app") if is_guest(value) else value
+        if not is_guest(value):
+            return value
+        return Subtree(value, methods=METHODS, kind="an app", may_have_parameters=True)
 
     def only_one(self, table: Table) -> Guest | None:
         """Return the guest that is the whole site, None if there is none."""
@@ -80,23 +86,25 @@ class Guests:
         if self.only_one(table) is not None and table.routes[0].pattern == "/":
             only = table.routes[0], NoParameters()
             return lambda *_: only
-        mounts = [(each.pattern.removesuffix(_BELOW), each) for each in table.routes if is_guest(each.view)]
-        mounts = sorted((each for each in mounts if each[0] != each[1].pattern), key=lambda each: each[0], reverse=True)
+        mounts = [each for each in table.pairs if is_guest(each[1].view) and each[1].pattern.endswith(_BELOW)]
+        mounts.sort(key=lambda each: innermost_first(each[0]))
         if not mounts:
             return table.find
+        places = [(Prefix(Pattern(pattern.segments[:-1])), route) for pattern, route in mounts]
 
         def find(method: str, raw_path: str) -> Found:
             found = table.find(method, raw_path)
             if found.__class__ is not tuple:
-                for prefix, route in mounts:
-                    if raw_path.startswith(prefix):
-                        return route, {}
+                for prefix, route in places:
+                    parameters = prefix.read(raw_path)
+                    if parameters is not None:
+                        return route, parameters
             return found
 
         return find
 
-    def call(self, guest: Guest, pattern: str, calls: CallFactory, name: str) -> Call:
-        """Return the call of a guest at a pattern. Raises SetupError."""
+    def call(self, guest: Guest, pattern: str, calls: CallFactory, name: str, policy: CorsPolicy | None = None) -> Call:
+        """Return the call of a guest at a pattern, whose preflights a policy responds to. Raises SetupError."""
         from fanlight.foreign.mount_point import MountPoint  # noqa: PLC0415 - most sites have none
 
         try:
@@ -111,9 +119,20 @@ class Guests:
             from fanlight.foreign.asgi_app import asgi_run, prepare_scope  # noqa: PLC0415 - as above
 
             prepare = partial(prepare_scope, mount, guest.lifespan)
-            return calls.for_guest(partial(asgi_run, app, name, mount, guest.lifespan), name, prepare, is_async=True)
+            run = partial(asgi_run, app, name, mount, guest.lifespan, is_observed=calls.is_observed)
+            if policy is not None:
+                return calls.for_guest(
+                    lambda on_error: self._preflights.before_async(run(on_error), policy), name, prepare, is_async=True
+                )
+            return calls.for_guest(run, name, prepare, is_async=True)
         from fanlight.foreign.wsgi_app import wsgi_run  # noqa: PLC0415 - as above
 
+        if policy is not None:
+            return calls.for_guest(
+                lambda on_error: self._preflights.before(wsgi_run(app, name, mount, on_error), policy),
+                name,
+                is_async=False,
+            )
         return calls.for_guest(partial(wsgi_run, app, name, mount), name, is_async=False)
 
     async def start(self) -> None:

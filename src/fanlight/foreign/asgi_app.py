@@ -44,9 +44,19 @@ def prepare_scope(mount: MountPoint, lifespan: AsgiLifespan | None, request: Req
 
 
 def asgi_run(
-    app: Any, name: str, mount: MountPoint, lifespan: AsgiLifespan | None, on_error: OnError
+    app: Any,
+    name: str,
+    mount: MountPoint,
+    lifespan: AsgiLifespan | None,
+    on_error: OnError,
+    *,
+    is_observed: bool = False,
 ) -> Callable[[Request], Awaitable[Any]]:
-    """Return what runs an app for a request; `name` is for the log, `on_error` makes a response of an exception."""
+    """Return what runs an app for a request; `name` is for the log, `on_error` makes a response of an exception.
+
+    Frameworks send a page for a 500 before they raise the exception: where `is_observed`, it is kept until then, and
+    the exception is shown in its place.
+    """
 
     async def run(request: Request) -> Any:
         link = link_of(request)
@@ -56,7 +66,7 @@ def asgi_run(
                 return await _run_websocket(app, request, link, name, mount, state)
             scope = request.cached_value(_SCOPE)
             if not link.may_respond:
-                return await _run_beside(app, scope, request, link, name)
+                return await _run_beside(app, scope, request, link, name, keeps_errors=is_observed)
             exchange = AsgiExchange(request, link, name, link.respond)
             try:
                 await app(scope, exchange.receive, exchange.send)
@@ -99,12 +109,17 @@ def _check_failure(error: BaseException, exchange: AsgiExchange, name: str, requ
 # --- with something around the call ---------------------------------------------------------------------
 
 
-async def _run_beside(app: Any, scope: dict[str, Any], request: Request, link: CallLink, name: str) -> Response:
+async def _run_beside(
+    app: Any, scope: dict[str, Any], request: Request, link: CallLink, name: str, *, keeps_errors: bool
+) -> Response:
     """Return the response when it has begun, while the app goes on in a task of its own."""
     ready: asyncio.Future[Response] = link.loop.create_future()
+    kept: list[Response] = []  # the page of a 500
 
     def respond(response: Response) -> None:
-        if not ready.done():
+        if keeps_errors and response.status == InternalServerError.status and isinstance(response.content, bytes):
+            kept.append(response)
+        elif not ready.done():
             ready.set_result(response)
 
     exchange = AsgiExchange(request, link, name, respond)
@@ -113,10 +128,14 @@ async def _run_beside(app: Any, scope: dict[str, Any], request: Request, link: C
         try:
             try:
                 await app(scope, exchange.receive, exchange.send)
-            except BaseException as error:  # noqa: BLE001 - as above
+            except BaseException as error:
+                if kept and isinstance(error, Exception):
+                    raise
                 _check_failure(error, exchange, name, request)
             if exchange.state is not State.OVER:
                 _check_end(exchange)
+            if kept and not ready.done():
+                ready.set_result(kept[0])
             link.end()
         except BaseException as error:
             if ready.done():
@@ -126,12 +145,16 @@ async def _run_beside(app: Any, scope: dict[str, Any], request: Request, link: C
     task = link.loop.create_task(run())
     _beside.add(task)
     task.add_done_callback(_forget)
-    request.after(asyncio.wait, [task])  # its end is waited for, as that of a background task
+    request.after(_end_of_the_app, task)  # it is waited for, as that of a background task
     try:
         return await asyncio.shield(ready)
     except asyncio.CancelledError:
         task.cancel()
         raise
+
+
+async def _end_of_the_app(task: asyncio.Task[Any]) -> None:
+    await asyncio.wait([task])
 
 
 def _forget(task: asyncio.Task[Any]) -> None:

@@ -40,6 +40,8 @@ def http_scope(request: Request, link: CallLink, mount: MountPoint, state: dict[
     }
     if state is not None:
         scope["state"] = state.copy()
+    if parameters := mount.parameters(request):
+        scope["path_params"] = parameters  # as Starlette and what is made of it have them
     return scope
 
 

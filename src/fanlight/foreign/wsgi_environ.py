@@ -54,6 +54,11 @@ def make_environ(request: Request, link: CallLink, mount: MountPoint) -> dict[st
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,
     }
+    if parameters := mount.parameters(request):
+        environ["wsgiorg.routing_args"] = (
+            (),
+            parameters,
+        )  # https://wsgi.readthedocs.io/en/latest/specifications/routing_args.html
     if client is not None and client[1]:
         environ["REMOTE_PORT"] = str(client[1])
     for field, value in head.fields:

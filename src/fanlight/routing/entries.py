@@ -108,6 +108,7 @@ class Subtree(Struct, frozen=True):
     name: str = "path"  # of the parameter that holds the path below
     methods: tuple[str, ...] = ()  # all that it takes; none: it is read, with GET
     kind: str = "files"  # what is there, for messages
+    may_have_parameters: bool = False  # in its place
 
 
 class _Table(Struct, frozen=True):
@@ -238,9 +239,11 @@ def _source_in(mount: Mount, urls: Mapping[str, object]) -> Literal | None:
 def _patterns(subtree: Subtree, pattern: Pattern) -> list[Pattern]:
     """Return the patterns of a subtree at a key: its own path, and all paths below."""
     *before, last = pattern.segments
-    if any(segment.name for segment in before) or (last.name and not last.is_rest):
-        have = "have" if subtree.kind == "files" else "has"
-        refuse(f'"{pattern}" has a parameter, and {subtree.kind} {have} one place', "write a path without braces")
+    names = [segment.name for segment in (before if last.is_rest else pattern.segments) if segment.name]
+    if names and not subtree.may_have_parameters:
+        refuse(f'"{pattern}" has a parameter, and {subtree.kind} have one place', "write a path without braces")
+    if subtree.name in names:
+        refuse(f'"{pattern}" has a parameter named "{subtree.name}", which is what is below it', "give it another name")
     if last.is_rest:
         return [Pattern((*before, replace(last, name=subtree.name)))]
     outer = Pattern((*before, last, *ROOT.segments)) if str(last) else pattern

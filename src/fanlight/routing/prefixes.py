@@ -37,6 +37,28 @@ class Prefixes:
         return any(_begins_with(segments, pattern) for pattern in self._patterns)
 
 
+class Prefix:
+    """A place with paths below it; its parameters are read from those."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        self._segments = _without_slash(pattern)
+
+    def read(self, raw_path: str) -> dict[str, object] | None:
+        """Return the parameters of a path below the place, None for one that is elsewhere."""
+        sent = raw_path.split("/")[1:]
+        if len(sent) <= len(self._segments):
+            return None
+        values: dict[str, object] = {}
+        for segment, text in zip(self._segments, sent, strict=False):
+            text = unquote(text, errors="replace")  # noqa: PLW2901 - the same text
+            if not _matches(segment, text):
+                return None
+            if segment.name:
+                read = segment_reader(segment)
+                values[segment.name] = text if read is None else read(text)
+        return values
+
+
 def _without_slash(pattern: Pattern) -> tuple[Segment, ...]:
     *before, last = pattern.segments
     return tuple(before) if last == Segment("") else pattern.segments
