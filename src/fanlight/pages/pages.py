@@ -99,6 +99,11 @@ class Pages:
         for cached in ("opens_for_request", "needs_services", "_environment"):
             self.__dict__.pop(cached, None)
 
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of templates: of the site, and of its parts."""
+        return [each for each in (self.folder, *self._mounted.values()) if each is not None]
+
     def name_in(self, part: str, name: str) -> str:
         """Return the name of a template that a part of the site names: that of its own, else the site's."""
         return self._files.name_in(part, name)

@@ -20,9 +20,12 @@ PLAIN = 'def text() -> str:\n    return "{text}"\n\n\nURLS = {{"/text": text}}\n
 class SteadyClient:
     """A client that sends one request after the other, and notes what goes wrong."""
 
-    def __init__(self, site: DevSite, *, keeps_alive: bool) -> None:
-        """Begin."""
-        self._site, self._keeps_alive = site, keeps_alive
+    def __init__(
+        self, site: DevSite, *, keeps_alive: bool, path: str = "/text", host: str = "", begins: str = "code "
+    ) -> None:
+        """Begin; each response must be a 200 whose text begins so."""
+        self._site, self._keeps_alive, self._path, self._begins = site, keeps_alive, path, begins
+        self._host = host or f"localhost:{site.port}"
         self._must_stop = threading.Event()
         self.failures: list[str] = []
         self.count = 0
@@ -34,7 +37,7 @@ class SteadyClient:
         while not self._must_stop.is_set():
             connection = connection or http.client.HTTPConnection("127.0.0.1", self._site.port, timeout=PATIENCE)
             try:
-                connection.request("GET", "/text", headers={"host": f"localhost:{self._site.port}"})
+                connection.request("GET", self._path, headers={"host": self._host})
                 response = connection.getresponse()
                 text = response.read().decode()
             except (OSError, http.client.HTTPException) as error:
@@ -42,7 +45,7 @@ class SteadyClient:
                 connection = None
                 continue
             self.count += 1
-            if response.status != 200 or not text.startswith("code "):
+            if response.status != 200 or not text.startswith(self._begins):
                 self.failures.append(f"{response.status} {text}")
             if not self._keeps_alive or response.will_close:
                 connection.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fanlight.app.guests import is_guest
 from fanlight.binding.callables import display_name, source_location
 from fanlight.devtools.inspector.exchange_record import Candidate
 from fanlight.devtools.inspector.recording_limits import MAX_CANDIDATES
@@ -34,7 +35,7 @@ class SiteRoutes:
             route.endpoint: (display_name(route.view), place)
             for route in table.routes
             if callable(route.view) and (place := source_location(route.view, folder))
-        }
+        } | {route.endpoint: (str(route.view), route.place) for route in table.routes if is_guest(route.view)}
 
     def view_of(self, call: object) -> tuple[str, str]:
         """Return the name of the view that a call runs, and its place; "" for a call without one."""
@@ -73,5 +74,7 @@ def _lost(near: NearRoute) -> Candidate:
 
 
 def _candidate(route: Route, reason: str, *, is_chosen: bool) -> Candidate:
+    if is_guest(route.view):
+        return Candidate("ANY", route.address, str(route.view), route.place, reason, is_chosen)
     methods = "|".join(sorted(route.methods))
     return Candidate(methods, route.address, route.full_name, route.place, reason, is_chosen)

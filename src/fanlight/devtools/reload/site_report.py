@@ -16,11 +16,10 @@ from fanlight.tracebacks.owners import owner_of
 
 def places_of(app: Application, root: str, env_file: str) -> Places:
     """Return the places of an app's files."""
-    templates = app.pages.folder
     return Places(
         root=root,
         code=tuple(sorted(_code_folders(root))),
-        templates=() if templates is None else (str(templates),),
+        templates=tuple(map(str, app.pages.folders)),
         statics=tuple(sorted({os.path.normpath(each) for each in app.statics.places})),
         env_file=env_file,
     )
