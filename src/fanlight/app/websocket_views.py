@@ -23,7 +23,6 @@ from fanlight.message.websocket import (
     SWITCHING_PROTOCOLS,
     BlockingWebSocket,
     InvalidMessage,
-    Transport,
     WebSocket,
     WebSocketClosed,
     transport_under,
@@ -70,33 +69,25 @@ def until_closed(view: View, parameter: str) -> Callable[..., Any]:
 
     async def run_async(**arguments: Any) -> None:
         socket: WebSocket = arguments[parameter]
+        transport = transport_under(socket)
+        # PERF: benchmarks/sockets.py: here and not in a function of its own, as each open WebSocket keeps this frame
         try:
-            await _until_left(waiting, arguments, transport_under(socket))
+            async with asyncio.timeout(None) as limit:
+                transport.when_left(limit.reschedule)
+                try:
+                    _check(await waiting(**arguments))
+                finally:
+                    transport.when_left(None)
             if socket.close_code is None and not socket.is_open:
                 await socket.accept()
         except InvalidMessage as error:
             await socket.close(1008, _reason(error))
+        except TimeoutError as error:
+            if limit.expired() and isinstance(error.__cause__, asyncio.CancelledError):
+                raise WebSocketClosed(*(transport.closed or (ABNORMAL, ""))) from None
+            raise
 
     return run_async
-
-
-async def _until_left(view: Callable[..., Awaitable[object]], arguments: dict[str, Any], transport: Transport) -> None:
-    """Run a view, and cancel it if it still waits for something else some time after its client has left.
-
-    Raises WebSocketClosed then.
-    """
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(None) as limit:
-            transport.when_left(lambda: limit.reschedule(loop.time()))
-            try:
-                _check(await view(**arguments))
-            finally:
-                transport.when_left(None)
-    except TimeoutError as error:
-        if not isinstance(error.__cause__, asyncio.CancelledError) or not limit.expired():
-            raise
-        raise WebSocketClosed(*(transport.closed or (ABNORMAL, ""))) from None
 
 
 def nothing_to_send(_result: object, _request: Request) -> Response:

@@ -85,7 +85,7 @@ class AsgiWebSocket:
         """Return what a coroutine returns on the event loop, from a thread that waits for it."""
         return asyncio.run_coroutine_threadsafe(waiting, self.loop).result()
 
-    def when_left(self, act: Callable[[], object] | None) -> None:
+    def when_left(self, act: Callable[[float], object] | None) -> None:
         """Do nothing: the other server tells only those that receive."""
 
     async def end(self, found: Found, response: Response) -> None:

@@ -70,10 +70,10 @@ class Transport(Protocol):
         """Return what a coroutine returns on the event loop, from a thread that waits for it."""
         ...
 
-    def when_left(self, act: Callable[[], object] | None) -> None:
-        """Have a view ended by `act` some time after its client has left, as it may wait for ever; None: it has ended.
+    def when_left(self, act: Callable[[float], object] | None) -> None:
+        """Have a view ended some time after its client has left, as it may wait for ever; None: it has ended.
 
-        A server that can't know that does nothing.
+        `act` ends it, at a time of the event loop. A server that can't know when a client leaves does nothing.
         """
 
 

@@ -17,10 +17,10 @@ class ViewEnd:
 
     __slots__ = ("_act", "_loop", "_messages", "_timer")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, messages: Sized, act: Callable[[], object]) -> None:
-        """Prepare; `act` ends the view."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, messages: Sized, act: Callable[[float], object]) -> None:
+        """Prepare; `act` ends the view, at a time of the loop."""
         self._loop, self._messages = loop, messages
-        self._act: Callable[[], object] | None = act
+        self._act: Callable[[float], object] | None = act
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
@@ -43,4 +43,4 @@ class ViewEnd:
             self._wait()
         elif act is not None:
             self._act = None
-            act()
+            act(self._loop.time())

@@ -131,7 +131,7 @@ class WebSocketStream(FrameSender):
         """Send a close frame; messages that come behind it are discarded."""
         self._close(code, reason)
 
-    def when_left(self, act: Callable[[], object] | None) -> None:
+    def when_left(self, act: Callable[[float], object] | None) -> None:
         """Have a view ended some time after its client has left; None: it has ended."""
         if self._view_end is not None:
             self._view_end.cancel()

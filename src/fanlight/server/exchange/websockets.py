@@ -61,7 +61,7 @@ class WebSockets:
         else:
             self.ownership.post(self.ownership.when_on_loop, act)
 
-    def view_end(self, connection: Connection, messages: Sized, act: Callable[[], object]) -> ViewEnd:
+    def view_end(self, connection: Connection, messages: Sized, act: Callable[[float], object]) -> ViewEnd:
         """Return the end of a view; it begins by itself if the client leaves before the handshake is complete."""
         end = ViewEnd(self.ownership.loop, messages, act)
         self.ownership.post(self._watch_handshake, connection, end.begin)
