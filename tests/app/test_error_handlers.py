@@ -241,7 +241,7 @@ def test_an_error_may_be_raised_by_a_helper(site: Make) -> None:
     [
         ({200: nothing}, "errors[200]: there is no such error"),
         ({"404": nothing}, "errors['404']: there is no such error"),
-        ({NotFound: nothing}, "there is no such error"),
+        ({NotFound: nothing}, "errors[NotFound]: it stands for a status"),
         ({True: nothing}, "errors[True]: there is no such error"),
         ({404: 5}, "errors[404] is a int, which is no response"),
         ({404: Response}, "errors[404] is a type, which is no response"),

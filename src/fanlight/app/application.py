@@ -77,7 +77,7 @@ class Application:
         self,
         urls: Mapping[str, object] | Hosts,
         *,
-        errors: Mapping[int, object] | None = None,
+        errors: Mapping[Any, object] | None = None,
         templates: str | Path | Templates | None = TEMPLATES,
         middleware: Sequence[Callable[..., object]] = (),
         wrap_calls: Sequence[Callable[..., Any]] = (),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.observer import Observer
@@ -21,7 +22,7 @@ def error_maker(observer: Observer | None, injector: Injector, sign_in: SignInPa
     """Return what makes error handlers."""
 
     def make(
-        errors: Mapping[int, object] | None,
+        errors: Mapping[Any, object] | None,
         pages: Pages,
         responses: ResponseFactory,
         folder: Path,

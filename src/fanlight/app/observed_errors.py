@@ -33,14 +33,14 @@ class ObservedErrorHandlers(ErrorHandlers):
         super().__init__(*arguments)
         self._observer = observer
 
-    def respond(self, error: HTTPError, request: Request) -> Response:
-        """Return the response for an error. Never raises."""
+    def respond(self, error: HTTPError, request: Request, *, by_class: bool = True) -> Response:
+        """Return the response for an error, as above. Never raises."""
         try:
-            response = super().respond(error, request)
+            response = super().respond(error, request, by_class=by_class)
         except _Replaced as replaced:
             return replaced.response
-        if response.status < 400:  # a redirect to the page where people sign in
-            return response
+        if response.status < 400 or (by_class and self._view_of_class(error) is not None):
+            return response  # a redirect to the page where people sign in; what the site has for this very class
         try:
             return self._observer.on_http_error(error, request, response)
         except Exception:

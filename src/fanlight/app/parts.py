@@ -10,6 +10,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,7 +34,7 @@ MAX_DEPTH = 64  # of tables in tables
 TEMPLATES = "templates"
 
 
-MakeErrors = Callable[[Mapping[int, object] | None, Pages, ResponseFactory, Path], ErrorHandlers]
+MakeErrors = Callable[[Mapping[Any, object] | None, Pages, ResponseFactory, Path], ErrorHandlers]
 Own = tuple[ResponseFactory, ErrorHandlers]  # of a part
 
 

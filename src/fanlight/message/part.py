@@ -33,7 +33,7 @@ class Part:
         name: str,
         templates: str | Path | None = "templates",
         static: str | Path | None = None,
-        errors: Mapping[int, Any] | None = None,
+        errors: Mapping[Any, Any] | None = None,
         middleware: Sequence[Callable[..., Any]] = (),
         file: str | Path | None = None,
     ) -> None:

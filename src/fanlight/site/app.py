@@ -47,12 +47,12 @@ class App(Application):
 
     Templates and files are found beside the file in which the `App` is made, wherever the process was started;
     `templates` is their folder, or `Templates(...)` with what each of them has. `errors` maps a status to a view, a
-    template or a text; `middleware` lists generators that run before and after each view, the outermost first;
-    `wrap_calls` lists generators that observe each request and its response, for tracing; `lifespan` is a generator
-    that opens, yields once, and closes; `compression` says how content is compressed, None: not at all; `security` how
-    browsers protect the site; `sessions` where people sign in, and how long sessions last; `openapi` is the path of a
-    description of the API, or `OpenAPI(...)`. Raises SetupError with everything that is wrong with the table, the
-    views, the templates and the settings.
+    template or a text, and a class of exceptions to a view; `middleware` lists generators that run before and after
+    each view, the outermost first; `wrap_calls` lists generators that observe each request and its response, for
+    tracing; `lifespan` is a generator that opens, yields once, and closes; `compression` says how content is
+    compressed, None: not at all; `security` how browsers protect the site; `sessions` where people sign in, and how
+    long sessions last; `openapi` is the path of a description of the API, or `OpenAPI(...)`. Raises SetupError with
+    everything that is wrong with the table, the views, the templates and the settings.
     """
 
     _others: UnderOthers | None = None
@@ -61,7 +61,7 @@ class App(Application):
         self,
         urls: Mapping[str, Any] | Hosts = NO_TABLE,
         *,
-        errors: Mapping[int, Any] | None = None,
+        errors: Mapping[Any, Any] | None = None,
         templates: str | Path | Templates | None = "templates",
         middleware: Sequence[Callable[..., Any]] = (),
         wrap_calls: Sequence[Callable[..., Any]] = (),
