@@ -160,6 +160,25 @@ def test_html_is_for_clients_that_name_it(site: Make, accept: str, *, is_json: b
     assert (response.headers["content-type"] == PROBLEM) == is_json
 
 
+@pytest.mark.parametrize("urls", [table(API, json_errors=True), table(table(API, name="api"), json_errors=True)])
+def test_the_whole_site_may_be_such_a_table(site: Make, urls: Any, tmp_path: Path) -> None:
+    """Then every error of it is JSON, wherever no route is, and every address is as it is written."""
+    (tmp_path / "files").mkdir()
+    client = site(urls)
+    assert "<h1>The interface</h1>" in client.get("/").text
+    for status, method, path in (
+        (404, "GET", "/cats"),
+        (404, "GET", "/nowhere/at/all"),
+        (405, "POST", "/cats"),
+        (400, "GET", "/%ff"),
+        (501, "BREW", "/"),
+        (500, "GET", "/broken"),
+    ):
+        response = client.send(method, path, fields=ANY)
+        assert (response.status, response.headers["content-type"]) == (status, PROBLEM)
+    assert client.get("/nowhere", fields=CHROME).headers["content-type"] == "text/html; charset=utf-8"
+
+
 def test_a_named_type_is_no_substring_of_another() -> None:
     """`names` compares whole types, in any case, and leaves out what has no weight."""
     assert names("a/b, TEXT/HTML ;q=0.3", "text/html")

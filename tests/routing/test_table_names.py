@@ -25,7 +25,7 @@ def view_of(module: str, name: str) -> Any:
     return view
 
 
-def made(urls: dict[str, Any]) -> Table:
+def made(urls: object) -> Table:
     return build(urls, unwrap=unwrap)
 
 
@@ -141,12 +141,23 @@ def test_a_table_with_middleware_may_have_a_name() -> None:
         assert route.full_name == "shop:shop.views.index"
 
 
-@pytest.mark.parametrize("urls", [table({"/": SHOP}, name="shop"), middleware()({"/": SHOP})])
-def test_the_outermost_table_is_a_dict(urls: Any) -> None:
-    """What belongs to a part of a site is put into one, if that part is the whole."""
+def test_the_outermost_table_may_have_settings() -> None:
+    """They are for the whole site."""
+    (route,) = made(table({"/": SHOP}, name="shop", json_errors=True)).routes
+    assert (route.full_name, route.inherited.json_errors) == ("shop:shop.views.index", True)
+
+
+def test_the_outermost_table_has_no_marks() -> None:
+    """What belongs to a part of a site is put into a table, if that part is the whole."""
     with pytest.raises(SetupError, match=r"URLS is a \w+") as caught:
-        made(urls)
-    assert caught.value.mistakes[0].hint == 'put it into a dict: {"/": table({...})}'
+        made(table(middleware()({"/": SHOP}), json_errors=True))
+    assert caught.value.mistakes[0].hint == 'put it into a dict: {"/": ...}'
+
+
+def test_the_name_of_the_outermost_table_is_checked() -> None:
+    """Like all names."""
+    with pytest.raises(SetupError, match="'a b' is not a name for a table"):
+        made(table({"/": SHOP}, name="a b"))
 
 
 @pytest.mark.parametrize("name", ["a:", "a.b", " ", "1", "a b", 7, "-x", "ä/"])

@@ -58,6 +58,7 @@ from fanlight.sessions.sign_in_page import SignInPage
 if TYPE_CHECKING:
     from fanlight.app.host_calls import AppHosts
     from fanlight.compression.compressor import Compressor
+    from fanlight.message.nested_table import NestedTable
     from fanlight.openapi.document import Document
     from fanlight.openapi.openapi_settings import OpenAPI
 
@@ -75,7 +76,7 @@ class Application:
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
         self,
-        urls: Mapping[str, object] | Hosts,
+        urls: Mapping[str, object] | NestedTable | Hosts,
         *,
         errors: Mapping[Any, object] | None = None,
         templates: str | Path | Templates | None = TEMPLATES,
@@ -257,7 +258,7 @@ class Application:
         self._description, mistakes = read_description(self._openapi, self.folder, has_hosts=self.has_hosts)
         own_urls = urls_of_app(self.security.content_security_policy, self._description)
 
-        def build_table(urls: Mapping[str, object], host: TableOfHost | None = None) -> Table:
+        def build_table(urls: object, host: TableOfHost | None = None) -> Table:
             return build(
                 urls,
                 source=source,
@@ -272,7 +273,7 @@ class Application:
 
         try:
             self.table = (
-                build_table(self._urls)  # type: ignore[arg-type]  # no Hosts
+                build_table(self._urls)
                 if self._hosts is None
                 else self._hosts.build(
                     build_table, source=source, unwrap=self._unwrap, is_local=self._observer is not None

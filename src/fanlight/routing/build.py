@@ -48,7 +48,7 @@ _REST = Segment("", "name", "path").shape
 
 
 def build(  # noqa: PLR0913 - each is a function of the app, or a part of the site
-    urls: Mapping[str, object],
+    urls: object,
     *,
     source: Source | None = None,
     host: TableOfHost | None = None,
@@ -59,7 +59,7 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     own_urls: Mapping[str, object] | None = None,
     look: Callable[[Sequence[Entry]], object] = lambda _: None,
 ) -> Table:
-    """Return the table of a site. Raises SetupError with every mistake in it.
+    """Return the table of a site, a mapping or `table(...)` of one. Raises SetupError with every mistake in it.
 
     `path_types(value)` names the types of a view's parameters, {"id": "int"}, for those that the key leaves open.
     `name_of(value)` is the value's full name. `endpoint_of(value, pattern, methods, inherited)` makes the endpoint,
@@ -68,16 +68,12 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     one that the table is for.
     `look(entries)` is called with all entries before the first endpoint is made.
     """
-    if not isinstance(urls, Mapping):
-        inner, inherited = unwrap(urls)
-        inside = "table({...})" if inherited.mount is None else str(inherited.mount.part)
-        is_table = isinstance(inner, Mapping)
-        hint = f'put it into a dict: {{"/": {inside}}}' if is_table else 'write a dict: {"/": index}'
-        raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint=hint)])
     flat = TableReader(unwrap)
     if host is None:
-        flat.read(urls, source.find(urls) if source is not None else None)
+        table, inherited = _whole_table(urls, unwrap)
+        flat.read(table, source.find(table) if source is not None else None, inherited=inherited)
     else:
+        assert isinstance(urls, Mapping)  # as the reader of hosts has found
         flat.read(urls, host.source, origin=f'Hosts["{host.pattern}"]', inherited=host.inherited)
     flat.read(own_urls or {}, None, origin="App")
     mistakes = flat.mistakes
@@ -92,6 +88,18 @@ def build(  # noqa: PLR0913 - each is a function of the app, or a part of the si
     if mistakes:
         raise SetupError(_in_reading_order(mistakes, flat.places))
     return Table(routes, Prefixes(flat.json_prefixes), flat.mounts)
+
+
+def _whole_table(urls: object, unwrap: Unwrap) -> tuple[Mapping[str, object], Inherited]:
+    """Return the outermost table, and what `table(...)` around it adds. Raises SetupError for anything else."""
+    if isinstance(urls, Mapping):
+        return urls, NOTHING_INHERITED
+    inner, inherited = unwrap(urls)
+    if isinstance(inner, Mapping) and not inherited.marks and inherited.mount is None:
+        return inner, inherited
+    inside = "..." if inherited.mount is None else str(inherited.mount.part)
+    hint = f'put it into a dict: {{"/": {inside}}}' if isinstance(inner, Mapping) else 'write a dict: {"/": index}'
+    raise SetupError([Mistake(message=f"URLS is a {type(urls).__name__}", hint=hint)])
 
 
 def _with_types(entry: Entry, path_types: PathTypes, mistakes: list[Mistake]) -> Entry:

@@ -148,6 +148,11 @@ class TableReader:
         if inherited.mount is not None:
             self.mounts.append((ROOT, inherited.mount))
             source = _source_in(inherited.mount, urls)
+        try:
+            if inherited.table:
+                self._check_name(inherited.table, inherited.table, origin)
+        except SetupError as error:
+            self.mistakes += error.mistakes
         self._read_table(urls, source, _Table(inherited=inherited))
 
     def _read_table(self, urls: Mapping[str, object], source: Literal | None, table: _Table) -> None:

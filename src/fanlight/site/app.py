@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from fanlight.message.hosts import Hosts
+    from fanlight.message.nested_table import NestedTable
     from fanlight.openapi.openapi_settings import OpenAPI
     from fanlight.settings.limits import Limits
     from fanlight.settings.options import Options
@@ -59,7 +60,7 @@ class App(Application):
 
     def __init__(  # noqa: PLR0913 - each is a part of a site, and given by its name
         self,
-        urls: Mapping[str, Any] | Hosts = NO_TABLE,
+        urls: Mapping[str, Any] | NestedTable | Hosts = NO_TABLE,
         *,
         errors: Mapping[Any, Any] | None = None,
         templates: str | Path | Templates | None = "templates",
