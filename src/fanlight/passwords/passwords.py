@@ -10,7 +10,7 @@ does: the time reveals no names.
 
 Passwords are text: composed and decomposed letters are the same (NFC, as NIST SP 800-63B-4 section 3.1.1.2 and RFC 8265
 section 4.2 want it), and nothing else is changed, cut or trimmed. At most 1,024 code points, at least one: which
-passwords are too weak is up to the site.
+passwords are too weak is up to the site. Those of other frameworks are hashed as they hash them: as they were typed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ import unicodedata
 from functools import partial
 
 from fanlight.errors import AppError, UnprocessableContent
+from fanlight.passwords.foreign_hashes import ForeignHash, read_hash
 from fanlight.passwords.hashing_threads import HASHING
 from fanlight.passwords.key_derivation import DIGEST_BYTES, SALT_BYTES, check_available, current_parameters, derive
-from fanlight.passwords.stored_hash import StoredHash, UnreadableHash, read_stored
+from fanlight.passwords.stored_hash import StoredHash, UnreadableHash
 
 MOST_CHARACTERS = 1024
+
+_UNUSABLE = "!"  # at the beginning: an account of Django that has no password
 
 log = logging.getLogger("fanlight.passwords")
 
@@ -54,11 +57,12 @@ def hash_password(password: str) -> str:
 def verify_password(password: str, stored: str | None) -> bool:
     """Return whether a password is the one whose hash is stored; `stored` is None if there is no such account.
 
-    Takes as long in either case. False also for an account without a password (""), for a password that
-    `hash_password` refuses, and for a stored text that can't be read, which is logged as an error.
+    Takes as long in either case. False also for an account without a password ("", or Django's "!..."), for a password
+    that `hash_password` refuses, and for a stored text that can't be read, which is logged as an error. Read are also
+    the hashes of Werkzeug, Django and bcrypt, which take the time that they took there.
 
-    Raises ServiceUnavailable (503) while too many others are computed, ServerError if the package for Argon2id is
-    missing, AppError on an event loop.
+    Raises ServiceUnavailable (503) while too many others are computed, ServerError if the package for Argon2id or
+    bcrypt is missing, AppError on an event loop.
     """
     _check_thread("verify_password", "password, stored")
     encoded = _encode(password)
@@ -67,6 +71,8 @@ def verify_password(password: str, stored: str | None) -> bool:
     known, problem = _read(stored)
     wanted = known or StoredHash(parameters=current_parameters(), salt=_NOBODY_SALT, digest=_NOBODY_DIGEST)
     check_available(wanted.parameters)
+    if isinstance(known, ForeignHash):
+        encoded = password.encode("utf-8", "surrogatepass")
     # SECURITY: tests/passwords/test_equal_time.py: the same work whether there is an account or not
     digest = HASHING.run(partial(derive, wanted.parameters, wanted.salt, encoded, len(wanted.digest)))
     is_right = hmac.compare_digest(digest, wanted.digest) and known is not None
@@ -79,21 +85,23 @@ def needs_rehash(stored: str) -> bool:
     """Return whether a stored text was made in another way than `hash_password` makes them today.
 
     Ask after `verify_password` has returned True, and store the result of `hash_password` then: so parameters grow
-    with the years, and a site changes to Argon2id without its users noticing. Raises UnreadableHash, a ValueError.
+    with the years, and a site changes to Argon2id, or comes from another framework, without its users noticing. Raises
+    UnreadableHash, a ValueError.
     """
-    return read_stored(stored).parameters != current_parameters()
+    known = read_hash(stored)
+    return isinstance(known, ForeignHash) or known.parameters != current_parameters()
 
 
-def _read(stored: str | None) -> tuple[StoredHash | None, str]:
+def _read(stored: str | None) -> tuple[StoredHash | ForeignHash | None, str]:
     """Return the parts of what is stored, or None and what is wrong with it."""
     if stored is not None and not isinstance(stored, str):
         raise TypeError(
             f"the stored hash is {type(stored).__name__}; give the text that hash_password returned, or None"
         )
-    if not stored:
+    if not stored or stored.startswith(_UNUSABLE):
         return None, ""
     try:
-        return read_stored(stored), ""
+        return read_hash(stored), ""
     except UnreadableHash as error:
         return None, str(error)
 

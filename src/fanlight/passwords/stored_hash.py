@@ -84,14 +84,17 @@ _argon2id = re.compile(rf"\$argon2id\$v=19\$m={_NUMBER},t={_NUMBER},p={_NUMBER}{
 
 # What a text is that is none of the two, by its beginning.
 _FOREIGN = (
-    (r"\$2[abxy]?\$", "bcrypt"),
+    (r"\$2[abxy]?\$", "bcrypt, but damaged, or an old variant of it"),
     (r"\$argon2(?:i|d)\$", "another variant of Argon2 than argon2id"),
     (r"\$argon2id\$", "Argon2id of another version than 19, or damaged"),
     (r"\$scrypt\$", "scrypt, but damaged or cut off"),
     (r"\$(?:1|5|6|7|y|gy|apr1|md5|sha1)\$", "a hash of crypt(3)"),
     (r"\$pbkdf2", "PBKDF2, as passlib writes it"),
-    (r"(?:pbkdf2_sha|bcrypt|scrypt\$|argon2\$|md5\$|sha1\$|!)", "a hash of Django"),
-    (r"(?:pbkdf2:|scrypt:)", "a hash of Werkzeug, so of Flask"),
+    (
+        r"(?:pbkdf2_sha|bcrypt|scrypt\$|argon2\$|md5\$|sha1\$|!)",
+        "a hash of Django, but damaged, or of a kind that is not read",
+    ),
+    (r"(?:pbkdf2:|scrypt:)", "a hash of Werkzeug, so of Flask, but damaged, or of a kind that is not read"),
     (r"\{[A-Za-z0-9-]{2,20}\}", "a hash of LDAP"),
     (r"(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128})\Z", "a plain digest, like MD5 or SHA-256"),
 )
@@ -103,7 +106,7 @@ def read_stored(text: str) -> StoredHash:
     if found := _scrypt(text):
         log2_n, r, p = (int(each) for each in found.groups()[:3])
         if log2_n > 30:  # before it is an exponent
-            raise UnreadableHash(_too_costly("scrypt"))
+            raise UnreadableHash(too_costly("scrypt"))
         parameters = Scrypt(log2_n=log2_n, r=r, p=p)
         is_valid = p <= MOST_PASSES
     elif found := _argon2id(text):
@@ -111,15 +114,16 @@ def read_stored(text: str) -> StoredHash:
         parameters = Argon2id(memory_kib=memory, passes=passes, lanes=lanes)
         is_valid = passes <= MOST_PASSES and lanes <= MOST_PASSES and memory >= 8 * lanes
     else:
-        raise UnreadableHash(_unknown(text))
+        raise UnreadableHash(unknown(text))
     # SECURITY: tests/passwords/test_stored_hash.py: a row of the database can't make a sign-in take all memory
     if not is_valid or parameters.memory_bytes > MOST_MEMORY_BYTES:
-        raise UnreadableHash(_too_costly(found[0][1 : found[0].index("$", 1)]))
+        raise UnreadableHash(too_costly(found[0][1 : found[0].index("$", 1)]))
     salt, digest = (_decode(each) for each in found.groups()[3:])
     return StoredHash(parameters=parameters, salt=salt, digest=digest)
 
 
-def _unknown(text: str) -> str:
+def unknown(text: str) -> str:
+    """Return the message for a text that is not read: what it is by its beginning."""
     kind = next((kind for pattern, kind in _FOREIGN if re.match(pattern, text)), "no hash at all")
     return (
         f"a stored password can't be read: by its beginning it is {kind}; hash_password writes scrypt or argon2id "
@@ -127,7 +131,8 @@ def _unknown(text: str) -> str:
     )
 
 
-def _too_costly(name: str) -> str:
+def too_costly(name: str) -> str:
+    """Return the message for parameters beyond the bounds."""
     return (
         f"a stored password can't be read: its {name} parameters would take more than "
         f"{MOST_MEMORY_BYTES // 1024**2} MiB, or more than {MOST_PASSES} passes"
