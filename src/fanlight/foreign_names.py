@@ -8,12 +8,18 @@ from __future__ import annotations
 from typing import NoReturn
 
 _TABLE = 'views stand in a table: URLS = {"/": index, "POST /save": save}, app = App(URLS)'
-_PARTS = 'tables nest: URLS = {"/": index, "/blog": blog.URLS}, or table(blog.URLS, name="blog")'
+_PARTS = (
+    'a part is a table: URLS = {"/": index, "/blog": table(blog.URLS, name="blog")}, or Part(...) with templates, '
+    "files and error pages of its own"
+)
+_MOUNT = 'put another framework\'s app into the table: URLS = {"/old": wsgi(app)}, or asgi(app)'
+_HOSTS = 'each host has a table: App(Hosts({"example.org": URLS, "{user}.example.org": USER_URLS}))'
+_RUN = "use `fanlight run main.py`; app itself is an ASGI application, and app.wsgi one of WSGI"
 _ERROR = "raise an error: raise NotFound(), or another subclass of HTTPError"
 _PAGE = 'return render("page.html", name=value)'
 _TEMPLATES = "templates have it from App(URLS, templates=Templates(globals=..., filters=..., tests=..., context=...))"
 _MIDDLEWARE = "middleware is a generator that yields once: App(URLS, middleware=[timing])"
-_ERROR_VIEWS = "error pages stand in a table: App(URLS, errors={404: not_found})"
+_ERROR_VIEWS = "error pages stand in a table: App(URLS, errors={404: not_found, OutOfStock: sold_out})"
 _LIFESPAN = "start and stop are one generator: App(URLS, lifespan=lifespan)"
 _DEPENDENCY = "a dependency is a function in the annotation: def view(db: Annotated[Database, connect])"
 _SESSION = 'a view takes it as a parameter: def view(session: Session); session["theme"] = "dark", session.user_id'
@@ -29,10 +35,17 @@ _AFTER = "use request.after(function, *arguments)"
 # Each row: names, separated by blanks, and what to write instead.
 _MODULE = {
     "Flask FastAPI Starlette Quart Sanic Bottle Litestar Application": "use App: app = App(URLS)",
-    "Blueprint APIRouter Router Route Mount include path re_path url route get post": f"{_TABLE}; {_PARTS}",
+    "Router Route APIRoute path re_path url route get post": _TABLE,
+    "Blueprint APIRouter include include_router": _PARTS,
+    "Mount mount WSGIMiddleware DispatcherMiddleware": f"{_PARTS}; {_MOUNT}",
+    "Host": _HOSTS,
+    "errorhandler exception_handler ExceptionMiddleware handler404 handler500": _ERROR_VIEWS,
+    "require_http_methods require_GET require_POST require_safe": (
+        'the method is part of the key: URLS = {"POST /save": save, "GET|PUT /notes": notes}'
+    ),
     "View MethodView APIView HTTPEndpoint": 'a view is a function: URLS = {"GET /": show, "POST /": save}',
     "jsonify JSONResponse JsonResponse ORJSONResponse UJSONResponse": _JSON,
-    "abort HTTPException Http404 get_object_or_404 get_list_or_404": _ERROR,
+    "abort HTTPException Http404 PermissionDenied get_object_or_404 get_list_or_404": _ERROR,
     "render_template render_to_string TemplateResponse Jinja2Templates": _PAGE,
     "render_template_string": "write a template file; " + _PAGE,
     "HTMLResponse HttpResponse make_response": "return the HTML as a str; Response(content, status) sets a status",
@@ -65,11 +78,33 @@ _MODULE = {
     "Middleware BaseHTTPMiddleware GZipMiddleware": _MIDDLEWARE + "; compression is built in",
     "TestClient Client RequestFactory AsyncClient": _CLIENT,
     "status HTTPStatus": "a status is a number: Response(content, 201), or an error: raise NotFound()",
+    "model_validator field_validator root_validator validator": (
+        "write __post_init__, which may raise ValueError; the bounds of one value are in msgspec's Meta"
+    ),
+    "forms ModelForm FlaskForm": "fields are parameters of the view; errors: FormErrors has what is wrong with them",
+    "models transaction close_old_connections SQLAlchemy": (
+        "use any database by its library; a dependency opens it: Database = Annotated[sqlite3.Connection, connect]"
+    ),
+    "template Library register": _TEMPLATES,
+    "AppConfig": _LIFESPAN,
+    "get_wsgi_application get_asgi_application": _RUN,
+    "execute_from_command_line call_command BaseCommand": "use `fanlight`; for a command of your own write a program",
+    "admin": _MOUNT,
+    "secure_filename": "use upload.save_in(folder), which chooses a safe name",
     "BaseModel": "use a dataclass or a msgspec.Struct as the type of a parameter",
-    "login_required permission_required current_user LoginRequiredMixin": (
+    "HTTPBearer HTTPAuthorizationCredentials OAuth2PasswordBearer": (
+        "a view takes the token as a parameter: def view(token: BearerToken)"
+    ),
+    "HTTPBasic HTTPBasicCredentials": "a view takes them as a parameter: def view(given: BasicCredentials)",
+    "APIKeyHeader APIKeyQuery APIKeyCookie": 'a view takes the key as a parameter: Key = api_key("X-Key")',
+    "authenticate": f"use verify_password(password, stored), then session.sign_in(user_id): {_SESSION}",
+    "User AbstractUser": "accounts are in a table of yours; " + _SIGN_IN,
+    "login_required permission_required user_passes_test current_user LoginRequiredMixin": (
         "write a dependency that raises Unauthorized or Forbidden: User = Annotated[Account, signed_in]"
     ),
-    "check_password_hash check_password PasswordHasher CryptContext": "use verify_password(password, stored)",
+    "check_password_hash check_password PasswordHasher CryptContext": (
+        "use verify_password(password, stored), which reads what Werkzeug, Django and bcrypt have stored, too"
+    ),
     "Limiter limiter ratelimit RateLimiter throttle": 'mark a view or a table: @rate_limit("10/minute")',
     "generate_password_hash make_password": "use hash_password(password)",
     "escape Markup": "from markupsafe; templates escape by themselves",
@@ -78,13 +113,18 @@ _MODULE = {
 _APP = {
     "route get post put patch delete head options websocket add_url_rule add_route add_api_route api_route"
     " add_api_websocket_route": _TABLE,
-    "register_blueprint include_router mount": _PARTS,
+    "register_blueprint include_router": _PARTS,
+    "mount": f"{_PARTS}; {_MOUNT}",
+    "host": _HOSTS,
     "errorhandler exception_handler register_error_handler add_exception_handler": _ERROR_VIEWS,
     "context_processor template_filter template_test template_global jinja_env jinja_options": _TEMPLATES,
     "add_template_filter add_template_test add_template_global app_context_processor": _TEMPLATES,
     "middleware add_middleware before_request after_request teardown_request use": _MIDDLEWARE,
     "on_event before_serving after_serving teardown_appcontext": _LIFESPAN,
     "test_client": _CLIENT,
+    "cli shell_context_processor": "write a program with click; `fanlight shell` is included",
+    "logger": "use logging.getLogger(__name__)",
+    "wsgi_app asgi": _RUN,
     "config secret_key": "keep settings in a module or in os.environ",
     "dependency_overrides": "from fanlight.testing import Client; Client(app, overrides={connect: fake})",
     "listen": "use app.run(), or `fanlight dev main.py`",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 from pathlib import Path
@@ -83,3 +84,46 @@ def test_what_the_docs_import_is_public() -> None:
             assert module in {"fanlight", "fanlight.testing", "fanlight.opentelemetry"}, (page, module)
             for name in re.findall(r"\w+", names.partition("#")[0]):
                 assert hasattr(importlib.import_module(module), name), (page, name)
+
+
+FRAMEWORKS = ("flask", "fastapi", "starlette", "django", "werkzeug", "pydantic")
+ROOMS = {"settings", "signing"}  # the names of our own packages, which may be imported
+
+
+@pytest.mark.parametrize("framework", ["flask", "fastapi", "django"])
+def test_what_the_guides_import_has_a_hint(framework: str) -> None:
+    """Every name that the other side of a guide imports from its framework is public here too, or has a hint."""
+    page = (REPOSITORY / "docs" / "how-to" / f"from-{framework}.md").read_text()
+    imported = {
+        each.name
+        for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in FRAMEWORKS
+        for each in node.names
+    }
+    assert len(imported) > 10
+    assert imported - set(names_of("fanlight")) - set(fanlight.__all__) <= ROOMS
+
+
+@pytest.mark.parametrize(
+    ("names", "part"),
+    [
+        ("Blueprint APIRouter include", "Part(...)"),
+        ("Host", "App(Hosts({"),
+        ("path re_path Route", "views stand in a table"),
+        ("Mount", "wsgi(app)"),
+        ("HTTPException abort Http404 PermissionDenied", "raise NotFound()"),
+        ("jsonify JSONResponse JsonResponse", "return a dict"),
+        ("HttpResponse make_response", "Response(content, status)"),
+        ("Depends", "Annotated[Database, connect]"),
+        ("render_template TemplateResponse", 'render("page.html", name=value)'),
+        ("exception_handler errorhandler", "errors={404: not_found, OutOfStock: sold_out}"),
+        ("check_password_hash check_password CryptContext", "Werkzeug, Django and bcrypt"),
+        ("HTTPBearer OAuth2PasswordBearer", "token: BearerToken"),
+        ("require_POST", '"POST /save"'),
+    ],
+)
+def test_a_hint_names_the_equivalent(names: str, part: str) -> None:
+    """That of the guides."""
+    for name in names.split():
+        assert part in names_of("fanlight")[name]
