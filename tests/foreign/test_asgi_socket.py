@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ from fanlight import App, asgi
 from fanlight.testing import Client
 
 ACCEPT = {"type": "websocket.accept"}
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 DENY = {"type": "websocket.http.response.start", "status": 418, "headers": []}
 
 
@@ -154,6 +159,51 @@ def test_an_app_may_close_what_its_client_has_closed(serve: Serve, caplog: pytes
         pass
     client.close()
     assert (ends, caplog.messages) == (["websocket.disconnect", "closed"], [])
+
+
+@pytest.mark.parametrize("last", [None, {"type": "websocket.close"}, ACCEPT])
+def test_the_app_learns_that_its_client_has_left_before_the_handshake(
+    serve: Serve, caplog: pytest.LogCaptureFixture, last: Any
+) -> None:
+    """An app that waits for more than websocket.connect gets websocket.disconnect; what it sends then is no error."""
+    is_waiting, is_over = threading.Event(), threading.Event()
+    events: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "websocket":
+            return
+        await receive()
+        is_waiting.set()
+        events.append(await receive())
+        is_over.set()
+        if last is not None:
+            await send(last)
+
+    client = serve(app)
+    with client.connect() as sock:
+        sock.sendall(HANDSHAKE)
+        assert is_waiting.wait(PATIENCE)
+    assert is_over.wait(PATIENCE)
+    client.close()
+    assert events == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}]
+    assert caplog.messages == []
+
+
+def test_a_handshake_is_completed_while_the_app_waits_for_a_message(serve: Serve) -> None:
+    """One task of an app may receive before another has accepted."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "websocket":
+            return
+        await receive()
+        first = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        await send(ACCEPT)
+        await send({**await first, "type": "websocket.send"})
+
+    with _connected(serve(app)) as connection:
+        connection.send("early")
+        assert connection.recv() == "early"
 
 
 class _Left(Exception):

@@ -25,7 +25,7 @@ OWN = frozenset({"server", "date", "connection", "transfer-encoding", "x-request
 COMMANDS = {
     "fanlight": ["fanlight", "run", "hosted_site:app", "--bind", "127.0.0.1:{port}"],
     "uvicorn": ["uvicorn", "hosted_site:app", "--port", "{port}"],
-    "hypercorn": ["hypercorn", "hosted_site:app", "--bind", "127.0.0.1:{port}"],
+    "hypercorn": ["hypercorn", "hosted_site:app", "--bind", "127.0.0.1:{port}", "--config", "hypercorn.toml"],
     "granian": ["granian", "--interface", "asgi", "hosted_site:app", "--port", "{port}"],
     "gunicorn": ["gunicorn", "hosted_site:wsgi", "--bind", "127.0.0.1:{port}", "-k", "gthread", "--threads", "4"],
     "waitress": ["waitress-serve", "--listen=127.0.0.1:{port}", "hosted_site:wsgi"],

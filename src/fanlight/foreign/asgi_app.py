@@ -33,6 +33,7 @@ log = logging.getLogger("fanlight.app")
 OnError = Callable[[BaseException, "Request"], Any]
 _beside: set[asyncio.Task[Any]] = set()  # a loop keeps no task alive
 _SCOPE = "asgi_scope"
+_BEFORE_HANDSHAKE = "the client disconnected before the handshake was complete"
 _FAILED = "%s failed after its response had begun; id %s"
 
 
@@ -170,12 +171,14 @@ async def _run_websocket(
     app: Any, request: Request, link: CallLink, name: str, mount: MountPoint, state: dict[str, Any] | None
 ) -> Response:
     transport = transport_of(request)
-    socket = AsgiWebSocket(request, transport, name)
+    socket = AsgiWebSocket(request, link, transport, name)
     scope = websocket_scope(request, link, mount, state, transport.offered)
     try:
         await app(scope, socket.receive, socket.send)
     except BaseException as error:
         forked_child.exit_if_forked()
+        if socket.is_client_gone and is_of_departure(error):
+            raise ClientDisconnected(_BEFORE_HANDSHAKE) from error
         if isinstance(error, asyncio.CancelledError) or (not socket.is_accepted and not socket.broken_rule):
             raise
         if not socket.broken_rule and not is_of_departure(error):
@@ -183,6 +186,8 @@ async def _run_websocket(
             return Response(status=500)
     if socket.broken_rule:
         return Response(status=500)
+    if socket.is_client_gone:
+        raise ClientDisconnected(_BEFORE_HANDSHAKE)
     if not socket.is_accepted and socket.state is not WebSocketState.OVER:
         socket.note_broken("the app has returned, and sent neither websocket.accept nor websocket.close")
         raise InternalServerError

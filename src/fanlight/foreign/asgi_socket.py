@@ -19,6 +19,7 @@ from fanlight.message.response import Response
 from fanlight.message.websocket import NORMAL, SWITCHING_PROTOCOLS, Transport, WebSocketClosed
 
 if TYPE_CHECKING:
+    from fanlight.message.call_link import CallLink
     from fanlight.message.request import Request
 
 FORBIDDEN, NO_CODE = 403, 1005
@@ -42,15 +43,17 @@ class AsgiWebSocket(AsgiRules):
         "_decided",
         "_fields",
         "_is_announced",
+        "_link",
         "_status",
         "_transport",
+        "is_client_gone",
         "response",
         "state",
     )
 
-    def __init__(self, request: Request, transport: Transport, name: str) -> None:
-        self._request, self._transport, self._name = request, transport, name
-        self._is_announced = False
+    def __init__(self, request: Request, link: CallLink, transport: Transport, name: str) -> None:
+        self._request, self._link, self._transport, self._name = request, link, transport, name
+        self._is_announced = self.is_client_gone = False  # before it is accepted or refused
         self._decided = asyncio.Event()  # accepted, or refused
         self._status, self._fields, self._body = 0, Fields(), bytearray()
         self.state = State.CONNECTING
@@ -63,6 +66,7 @@ class AsgiWebSocket(AsgiRules):
             self._is_announced = True
             return {"type": "websocket.connect"}
         if self.state is State.CONNECTING:
+            self._link.watch_client(self._on_gone)
             await self._decided.wait()
         if self.state is State.OPEN:
             try:
@@ -90,6 +94,8 @@ class AsgiWebSocket(AsgiRules):
             raise ClientGone from None
 
     async def _take(self, kind: object, message: dict[str, Any]) -> None:
+        if self.is_client_gone and kind != "websocket.close":
+            raise ClientGone
         if kind == "websocket.send":
             await self._send_data(message)
         elif kind == "websocket.accept":
@@ -110,6 +116,12 @@ class AsgiWebSocket(AsgiRules):
                 self._deny(ForeignResponse(self._status, self._fields, bytes(self._body)))
         else:
             self.broken(f"{kind!r} is no message of a WebSocket; it takes websocket.accept, .send and .close")
+
+    def _on_gone(self) -> None:
+        """Note that the client has left before the handshake was complete."""
+        if self.state is State.CONNECTING:
+            self.state, self.is_client_gone = State.OVER, True
+            self._decided.set()
 
     @property
     def is_accepted(self) -> bool:
