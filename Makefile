@@ -15,7 +15,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-RUFF_PATHS := src tests examples benchmarks scripts/autobahn.py scripts/draw.py scripts/screenshots.py
+RUFF_PATHS := src tests examples benchmarks scripts/autobahn.py scripts/draw.py scripts/screenshots.py scripts/starlette_suite.py
 # Side by side, in as many processes as tests/conftest.py says; one that is done takes tests from another. The slowest
 # are named at the end.
 PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --durations-min=5
