@@ -252,6 +252,39 @@ def test_an_error_beside_the_departure_is_logged(serve: Serve, caplog: pytest.Lo
     assert "KeyError: 'inside'" in caplog.text
 
 
+def test_a_close_without_a_code_is_1000(serve: Serve) -> None:
+    """The code of websocket.close is 1000 where the app names none."""
+    with (
+        _connected(serve(_socket_app(ACCEPT, {"type": "websocket.close"}))) as connection,
+        pytest.raises(ConnectionClosed) as closed,
+    ):
+        connection.recv()
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1000, "")
+
+
+def test_a_client_that_names_no_code_is_1005(serve: Serve) -> None:
+    """websocket.disconnect has 1005 for a close frame without a code, 1006 for a connection that ends without one."""
+    events: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send(ACCEPT)
+            events.append(await receive())
+
+    client = serve(app)
+    for last in (b"\x88\x80\0\0\0\0", b""):
+        with client.connect() as sock:
+            sock.sendall(HANDSHAKE)
+            assert sock.recv(12) == b"HTTP/1.1 101"
+            sock.sendall(last)
+            while last and sock.recv(4096):  # until the server has returned the close frame, and closed
+                pass
+    client.close()
+    assert sorted(each["code"] for each in events) == [1005, 1006]
+
+
 def test_closing_before_accepting_is_a_403(serve: Serve) -> None:
     """The handshake is refused."""
     with pytest.raises(InvalidStatus) as refused, _connected(serve(_socket_app({"type": "websocket.close"}))):
