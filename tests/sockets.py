@@ -17,6 +17,13 @@ def read_all(sock: socket.socket, *, or_reset: bool = False) -> bytes:
     return bytes(received)
 
 
+def received_next(sock: socket.socket) -> bytes:
+    """Return what is received next, of a connection that must not have ended."""
+    piece = sock.recv(65536)
+    assert piece, "the connection has ended"
+    return piece
+
+
 def read_and_close(sock: socket.socket) -> bytes:
     """Return all that is received until the end of the connection, and close the socket."""
     with sock:

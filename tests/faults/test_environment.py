@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.faults.conftest import Served
 from tests.shown_exceptions import shows_exception
+from tests.sockets import received_next
 from tests.speed import PATIENCE
 
 Serve = Callable[..., Served]
@@ -186,12 +187,12 @@ def test_the_access_log_may_be_a_standard_stream_that_is_a_socket(tmp_path: Path
         ours.settimeout(PATIENCE)
         seen = b""
         while b"Ctrl+C" not in seen:
-            seen += ours.recv(4096)
+            seen += received_next(ours)
         with socket.socket(socket.AF_UNIX) as sock:
             sock.connect(str(path))
             sock.sendall(b"GET /?logged HTTP/1.0\r\n\r\n")
             while b"logged" not in seen:
-                seen += ours.recv(4096)
+                seen += received_next(ours)
         process.terminate()
     assert not (tmp_path / "-").exists()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.foreign.conftest import Serve
-from tests.sockets import read_all
+from tests.sockets import read_all, received_next
 from tests.speed import PATIENCE
 
 from fanlight import App, asgi
@@ -168,7 +168,7 @@ def test_a_stream_is_sent_piece_by_piece(serve: Serve) -> None:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         received = b""
         while b"one" not in received:
-            received += sock.recv(4096)
+            received += received_next(sock)
         may_go.set()
         assert (received + read_all(sock)).endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
 
@@ -230,7 +230,7 @@ def test_the_app_learns_that_its_client_has_left(serve: Serve, *, is_streamed: b
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         received = b"" if is_streamed else b"first"
         while b"first" not in received:
-            received += sock.recv(4096)
+            received += received_next(sock)
     assert has_left.wait(PATIENCE)
 
 

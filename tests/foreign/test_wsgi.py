@@ -11,7 +11,7 @@ from wsgiref.validate import validator
 
 import pytest
 from tests.foreign.conftest import Serve
-from tests.sockets import read_all
+from tests.sockets import read_all, received_next
 from tests.speed import PATIENCE
 
 from fanlight import App, wsgi
@@ -131,7 +131,7 @@ def test_a_stream_is_sent_piece_by_piece_and_closed(serve: Serve) -> None:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         received = b""
         while b"one" not in received:
-            received += sock.recv(4096)
+            received += received_next(sock)
         may_go.set()
         assert (received + read_all(sock)).endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
     assert closed.wait(PATIENCE)
@@ -170,7 +170,7 @@ def test_what_is_written_is_sent_at_once(serve: Serve) -> None:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         received = b""
         while b"one" not in received:
-            received += sock.recv(4096)
+            received += received_next(sock)
         may_go.set()
         assert (received + read_all(sock)).endswith(b"3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n")
 

@@ -157,8 +157,14 @@ def breaks():
 async def index():
     return str(os.getpid())
 
+async def counted():
+    with open("counted.txt", "a") as file:
+        file.write(".")
+    return "counted"
+
 URLS = {
-    "/": index, "/inline": inline, "/thread": thread, "/task": task, "/pool": pool, "/executor": executor,
+    "/": index, "/counted": counted,
+    "/inline": inline, "/thread": thread, "/task": task, "/pool": pool, "/executor": executor,
     "/keep": keep, "/keep-by-c": keep_by_c,
     "/forked/{how}": forked, "/forked-thread/{how}": forked_thread, "/forked-task/{how}": forked_task,
     "/forked-stream": forked_stream, "/forked-after/{how}": forked_after,
@@ -259,6 +265,23 @@ def test_a_forked_child_is_no_second_server(shared: Site, path: str, code: str) 
         assert fetch(shared, path) == code
     assert int(fetch(shared)) == pid
     assert children.read_text() == before
+
+
+@pytest.mark.parametrize("words", [(), ("--uvloop",)], ids=["asyncio", "uvloop"])
+def test_a_forked_child_runs_no_other_view(serve: Serve, site: Path, words: tuple[str, ...]) -> None:
+    """A child that an async view forks ends with that view: those of the same turn run in the parent alone."""
+    served = serve(site, *words)
+    # While the first child is forked and waited for, the others arrive: they begin together.
+    paths = ["/forked-task/return", *["/counted"] * 4, "/forked-task/return", *["/counted"] * 4]
+    with contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", int(served.port))
+        clients = [stack.enter_context(socket.create_connection(address, PATIENCE)) for _ in paths]
+        for client, path in zip(clients, paths, strict=True):
+            client.sendall(f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode())
+        bodies = [client.makefile("rb").read().rpartition(b"\r\n\r\n")[2] for client in clients]
+    assert bodies == [b"0", *[b"counted"] * 4] * 2
+    assert (site / "counted.txt").read_text() == "." * 8
+    check_serves_and_stops(served)
 
 
 def test_a_child_holds_neither_clients_nor_the_port(serve: Serve, site: Path, ended: list[int]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.sockets import received_next
 from tests.speed import PATIENCE, seconds
 
 from fanlight.app.application import Application
@@ -165,5 +166,5 @@ def test_a_client_that_has_read_its_response_may_idle(server: LiveServer) -> Non
             send_request(sock, "/at-once")
             data = b""
             while len(data.partition(b"\r\n\r\n")[2]) < 150_000:
-                data += sock.recv(65536)
+                data += received_next(sock)
             assert data.startswith(b"HTTP/1.1 200 ")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.sockets import read_all
+from tests.sockets import read_all, received_next
 from tests.speed import PATIENCE
 
 from fanlight.message.handler import Lane
@@ -168,7 +168,7 @@ def test_pipelined_responses_come_in_order(serve: Serve, tools: Any, lane: Lane)
         sock.sendall(b"".join(tools.request(f"/{number}") for number in range(30)))
         data = b""
         while b"/29" not in data.rpartition(b"\r\n\r\n")[2]:
-            data += sock.recv(65536)
+            data += received_next(sock)
     positions = [data.index(b"\r\n\r\n/%d" % number) for number in range(30)]
     assert positions == sorted(positions)
 
@@ -414,12 +414,12 @@ def test_a_response_without_close_is_followed_by_one_more(serve: Serve, tools: A
         sock.sendall(tools.request("/"))
         data = b""
         while b"one" not in data:
-            data += sock.recv(65536)
+            data += received_next(sock)
         assert b"connection: close" not in data
         harness.inside(harness.hub.drain)
         go_on.set()
         while not data.endswith(b"0\r\n\r\n"):
-            data += sock.recv(65536)
+            data += received_next(sock)
         sock.sendall(tools.request("/next"))
         answer = sock.recv(65536)
         assert answer.startswith(b"HTTP/1.1 200 ")
@@ -491,7 +491,7 @@ def test_a_stream_arrives_whole(serve: Serve, tools: Any, *, is_async: bool) -> 
             sock.sendall(tools.request("/"))
             data = b""
             while not data.endswith(b"0\r\n\r\n"):
-                data += sock.recv(65536)
+                data += received_next(sock)
             assert chunks(data) == b"".join(pieces)
         assert tools.ask(sock, "/quick") == (200, b"quick")
 
@@ -561,7 +561,7 @@ def test_a_head_request_pulls_nothing_from_a_stream(serve: Serve, tools: Any) ->
         sock.sendall(b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n" + tools.request("/quick"))
         data = b""
         while b"quick" not in data:
-            data += sock.recv(65536)
+            data += received_next(sock)
     assert pulled == []
     assert data.count(b"HTTP/1.1 200 OK") == 2
 

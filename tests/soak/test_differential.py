@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.soak.differential import Mirror, Outcome, Seen, compare, compare_outcomes, messages, try_message
 from tests.soak.proxies import PROXIES
+from tests.sockets import received_next
 from tests.speed import PATIENCE
 
 from fanlight.testing import LiveServer
@@ -71,12 +72,12 @@ def naive_proxy(site: int) -> Iterator[int]:
     def one_response() -> bytes:
         nonlocal buffered
         while (end := buffered.find(b"\r\n\r\n")) < 0:
-            buffered += upstream.recv(65536)
+            buffered += received_next(upstream)
         found = re.search(rb"content-length: (\d+)", buffered[:end])
         assert found is not None
         size = end + 4 + int(found[1])
         while len(buffered) < size:
-            buffered += upstream.recv(65536)
+            buffered += received_next(upstream)
         response, buffered = buffered[:size], buffered[size:]
         return response
 

@@ -11,7 +11,6 @@ the response, such as middleware: then it is sent when the app returns.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from types import GeneratorType
@@ -27,6 +26,7 @@ from fanlight.foreign.wsgi_start import WsgiStart
 from fanlight.message import forked_child
 from fanlight.message.call_link import RESPONDED, CallLink, link_of
 from fanlight.message.response import Response
+from fanlight.message.threads import wait_on
 
 if TYPE_CHECKING:
     from fanlight.message.request import Request
@@ -176,7 +176,7 @@ class _WsgiExchange:
 
     def _put(self, data: bytes) -> None:
         assert self._pieces is not None  # it has been begun
-        asyncio.run_coroutine_threadsafe(self._pieces.put(data), self._link.loop).result()
+        wait_on(self._link.loop, self._pieces.put(data), ClientGone())
 
     def _send_rest(self, result: Any) -> None:
         assert self._pieces is not None  # as above

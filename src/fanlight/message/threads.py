@@ -1,14 +1,15 @@
-"""Run blocking work from async code, in the server's thread pool: a function, or an iterator piece by piece.
+"""Threads and coroutines that wait for each other.
 
-In: a function or a sync stream, in a coroutine that serves a request. Out: what it returns, or raises. Without a server
-(an app that is called by hand) asyncio's default executor is used.
+In: a function or a sync stream, in a coroutine that serves a request; it runs in the server's thread pool, an iterator
+piece by piece. Or a coroutine, in a thread that waits for it. Out: what it returns, or raises. Without a server (an app
+that is called by hand) asyncio's default executor is used.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -44,6 +45,21 @@ async def run_in_thread(act: Callable[[], T], *, waits: bool = True) -> T:
 
         return await asyncio.to_thread(act)
     return cast("T", await run(act, waits))
+
+
+def wait_on(loop: asyncio.AbstractEventLoop, waiting: Coroutine[Any, Any, T], gone: Exception) -> T:
+    """Return what a coroutine returns on an event loop, to a thread that waits for it; raise what it raises.
+
+    Raises `gone` if the loop is closed: the server has stopped, and did not wait for the thread.
+    """
+    import asyncio  # noqa: PLC0415 - as above
+
+    try:
+        found = asyncio.run_coroutine_threadsafe(waiting, loop)
+    except RuntimeError:
+        waiting.close()
+        raise gone from None
+    return found.result()
 
 
 class ThreadPieces:

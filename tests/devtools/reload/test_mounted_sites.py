@@ -14,6 +14,7 @@ import pytest
 from tests.browser import Tab
 from tests.devtools.reload.conftest import DevSite, only_main, wait_until
 from tests.devtools.reload.test_reloading import SteadyClient
+from tests.sockets import received_next
 from tests.speed import PATIENCE
 
 MAIN = """
@@ -280,7 +281,7 @@ def test_a_websocket_of_a_mounted_app_is_recorded(shared: DevSite) -> None:
         client.sendall(bytes((0x88, 0x80)) + bytes(4))
         received = b""
         while b"echo of miaow" not in received:
-            received += client.recv(4096)
+            received += received_next(client)
     wait_until(lambda: "echo of miaow" in text_of(shared, "/api/echo"), lambda: shared.printed)
     shown = text_of(shared, "/api/echo")
     assert "asgi(api:app)" in shown

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.sockets import received_next
 from tests.speed import PATIENCE
 
 from fanlight.message.file_content import FileContent, Span
@@ -170,7 +171,7 @@ def test_what_a_client_does_not_take_goes_before_the_stuck_response(serve: Serve
         harness.rescue()
         waiting.let_go.set()
         while not data.endswith(b"late"):
-            data += sock.recv(65536)
+            data += received_next(sock)
     assert contents(data) == [filler, *[b"/1"] * 30, b"late"]
 
 
@@ -184,7 +185,7 @@ def test_nothing_waits_for_content(serve: Serve, tools: Any, fields: str) -> Non
         sock.sendall(b"hi" + tools.request("/1"))
         data = b""
         while contents(data)[-2:] != [b"hi", b"/1"]:
-            data += sock.recv(65536)
+            data += received_next(sock)
 
 
 def test_nothing_waits_for_the_rest_of_a_head(serve: Serve, tools: Any) -> None:
@@ -268,7 +269,7 @@ def test_a_stream_and_a_file_come_in_order(serve: Serve, tools: Any, tmp_path: A
         sock.sendall(b"".join(tools.request(each) for each in ("/1", "/1", "/stream", "/1", "/1", "/file", "/1")))
         data = b""
         while len(contents(data)) < 7 or not data.endswith(b"\r\n/1"):
-            data += sock.recv(65536)
+            data += received_next(sock)
     stream = b"5\r\npiece\r\n3\r\nend\r\n0\r\n\r\n"
     assert contents(data) == [b"/1", b"/1", stream, b"/1", b"/1", b"f" * 100_000, b"/1"]
 
@@ -320,7 +321,7 @@ def test_a_client_that_never_reads_is_waited_for(serve: Serve, tools: Any) -> No
         sock.settimeout(PATIENCE)
         data = b""
         while data.count(b"\r\n\r\nx") < sent:
-            data += sock.recv(65536)
+            data += received_next(sock)
 
 
 def test_a_call_elsewhere_waits_until_the_client_takes_what_was_before(serve: Serve, tools: Any) -> None:
@@ -339,7 +340,7 @@ def test_a_call_elsewhere_waits_until_the_client_takes_what_was_before(serve: Se
         assert not began.is_set()
         data = b""
         while len(contents(data)) < 4 or not data.endswith(b"x" * 7000):
-            data += sock.recv(65536)
+            data += received_next(sock)
     assert contents(data) == [b"x" * 7000, b"x" * 7000, b"hello", b"x" * 7000]
 
 

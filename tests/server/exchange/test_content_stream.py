@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.sockets import received_next
 from tests.speed import PATIENCE
 
 from fanlight import App, BadRequest, Limits, limits
@@ -137,7 +138,7 @@ def answer(sock: socket.socket) -> tuple[int, str]:
     start, _, content = data.partition(b"\r\n\r\n")
     length = int(start.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
     while len(content) < length:
-        content += sock.recv(65536)
+        content += received_next(sock)
     return int(start.split()[1]), content.decode()
 
 

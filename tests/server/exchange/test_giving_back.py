@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.sockets import received_next
 from tests.speed import PATIENCE
 
 from fanlight.message.handler import Lane
@@ -134,7 +135,7 @@ def test_no_request_is_lost_between_the_hub_and_its_threads(serve: Serve, tools:
                     sock.sendall(tools.request(path))
                 seen = b""
                 while (found := re.findall(rb"\r\n\r\n(quick|later)", seen)) != [contents[path] for path in paths]:
-                    seen += sock.recv(4096)
+                    seen += received_next(sock)
                     assert len(found) < together, found
         served.append(number)
 

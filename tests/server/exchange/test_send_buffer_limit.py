@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.sockets import received_next
 
 from fanlight.message.request import Request
 from fanlight.message.response import Response
@@ -76,7 +77,7 @@ def test_the_head_alone_of_a_big_response(serve: Serve, tools: Any) -> None:
         sock.sendall(b"HEAD / HTTP/1.1\r\nhost: a\r\n\r\n" + tools.request("/next"))
         received = b""
         while not received.endswith(b"quick"):
-            received += sock.recv(65536)
+            received += received_next(sock)
     head, _, rest = received.partition(b"\r\n\r\n")
     assert b"content-length: %d" % len(SHARED) in head
     assert rest.startswith(b"HTTP/1.1 200 OK\r\n")

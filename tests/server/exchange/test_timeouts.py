@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.sockets import received_next
 from tests.speed import PATIENCE
 
 from fanlight.message.handler import Lane
@@ -220,7 +221,7 @@ def test_a_slow_reader_gets_all_of_a_big_response(serve: Serve, tools: Any) -> N
         assert tools.ask(other, "/quick") == (200, b"quick")
         data = b""
         while not data.endswith(b"\r\n\r\nquick"):
-            data += sock.recv(16384)
+            data += received_next(sock)
         rest = data.partition(b"\r\n\r\n")[2]
         assert rest.startswith(BIG + b"HTTP/1.1 200 OK\r\n")
 

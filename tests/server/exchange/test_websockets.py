@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import pytest
-from tests.sockets import read_all
+from tests.sockets import read_all, received_next
 from tests.speed import PATIENCE, seconds
 from tests.wire.client_frames import BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, frame
 
@@ -100,7 +100,7 @@ def opened(client: Client, path: str = "/") -> tuple[socket.socket, bytes]:
     sock.sendall(HANDSHAKE % path.encode())
     received = b""
     while b"\r\n\r\n" not in received:
-        received += sock.recv(65536)
+        received += received_next(sock)
     head, _, rest = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101 "), head
     return sock, rest
@@ -292,7 +292,7 @@ def test_a_ping_is_returned_with_its_data() -> None:
         with sock:
             sock.sendall(frame(TEXT, b"a", 0) + frame(PING, b"one") + frame(CONTINUATION, b"b") + frame(PING))
             while len(received) < 7:
-                received += sock.recv(100)
+                received += received_next(sock)
     assert received == b"\x8a\x03one\x8a\x00"
 
 
@@ -700,7 +700,7 @@ def test_a_silent_client_gets_pings_and_is_closed_when_it_is_gone() -> None:
         with sock:
             for _ in range(2):
                 while len(received) < 2:
-                    received += sock.recv(100)
+                    received += received_next(sock)
                 assert received == b"\x89\x00"
                 received = b""
                 sock.sendall(frame(PONG))
@@ -740,6 +740,26 @@ def test_a_server_that_stops_closes_with_1001() -> None:
         assert list(sock) == []
         assert (sock.close_code, sock.close_reason) == (1001, "the server stops")
         assert ending.wait() == [1001]
+
+
+def test_a_thread_that_outlives_its_server_finds_the_websocket_closed() -> None:
+    """A plain view that goes on behind the end of its server gets WebSocketClosed, as when its client has left."""
+    ending, may_go_on = Ending(), threading.Event()
+
+    def view(socket: BlockingWebSocket) -> None:
+        socket.accept()
+        with ending:
+            may_go_on.wait(PATIENCE)
+            with pytest.raises(WebSocketClosed):
+                socket.receive()
+            ending.seen.append("closed")
+
+    with Client(App({"/": view}), limits=Limits(drain_seconds=0.1)) as client:
+        sock, _ = opened(client)
+        assert ending.begun.wait(PATIENCE)
+    sock.close()
+    may_go_on.set()
+    assert ending.wait() == ["closed"]
 
 
 def test_a_server_that_is_replaced_closes_with_1012() -> None:

@@ -5,8 +5,7 @@ of them, the server or the time closes it. Received is no more than the view tak
 the client does. A message is sent at once; what the client does not take, its sender waits for. A client that sends
 more than `Limits.messages_per_second` is slowed down, not cut off.
 
-Everything here runs in the loop's thread while that holds the hub. While a rescue thread does, no view of a WebSocket
-can run either, so nothing is received, and what is to be sent waits.
+All of this runs in the loop's thread while that holds the hub; while a rescue thread does, what is to be sent waits.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from typing import Any, TypeVar
 from fanlight.errors import AppError, HTTPError
 from fanlight.message.body_policy import WEBSOCKET_KEY
 from fanlight.message.handler import Lane
-from fanlight.message.websocket import Message, WebSocketClosed
+from fanlight.message.threads import wait_on
+from fanlight.message.websocket import ABNORMAL, Message, WebSocketClosed
 from fanlight.server.connection.connection import CONTENT_RECV_BYTES, RECV_BYTES, Connection
 from fanlight.server.connection.phases import CLOSED, STREAM_PAUSED, STREAMING
 from fanlight.server.exchange.view_end import ViewEnd
@@ -213,7 +213,7 @@ class WebSocketStream(FrameSender):
 
     def wait(self, waiting: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns on the event loop, from a thread that waits for it."""
-        return asyncio.run_coroutine_threadsafe(waiting, self._sockets.ownership.loop).result()
+        return wait_on(self._sockets.ownership.loop, waiting, WebSocketClosed(ABNORMAL, ""))
 
     def _raise_if_closed(self) -> None:
         if self.closed is not None:
@@ -266,7 +266,7 @@ class WebSocketStream(FrameSender):
     def on_disconnect(self, *, is_certain: bool) -> None:  # noqa: ARG002 - it is always certain
         """Wake the view, where it waits: the connection is closed."""
         if self.closed is None:
-            self.closed = int(CloseCode.ABNORMAL), ""
+            self.closed = ABNORMAL, ""
         self._wire.release()
         self._outgoing.clear()
         self._wake()
