@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fanlight import App, asgi, cross_site, middleware, rate_limit, table, wsgi
+from fanlight import CORS, App, asgi, cross_site, middleware, rate_limit, table, wsgi
 from fanlight.errors import AppError, SetupError
 from fanlight.foreign.guest import Guest
 from fanlight.site.finding import LoadError
@@ -110,6 +110,19 @@ def test_marks_around_a_mount_hold() -> None:
         assert client.get("/m/a").headers["x-noted"] == "1"
         assert [client.get(f"/r/{each}").status for each in range(3)] == [200, 200, 429]
         assert client.post("/x/", headers={"origin": "https://partner.example"}).status == 200
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [cross_site, rate_limit("9/minute"), CORS(origins=["https://partner.example"])],
+    ids=["cross_site", "rate_limit", "CORS"],
+)
+def test_a_marked_mount_at_the_root_has_all_paths(mark: Any) -> None:
+    """Also `/` itself, whatever is around it, and but for those of other keys."""
+    with Client(App({"/": mark(wsgi(where_wsgi)), "/own": "ours"})) as client:
+        assert [client.get(path).status for path in ("/", "/a", "/a/b", "/own")] == [200] * 4
+        assert client.get("/a").text == "GET |/a"
+        assert "ours" in client.get("/own").text
 
 
 def test_an_app_is_imported_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from wsgiref.validate import validator
 
 import pytest
 
-from fanlight import App, Request, Response, WebSocket
+from fanlight import App, Request, Response, WebSocket, wsgi
+from fanlight.testing import Client
 
 
 def ask(app: App, path: str = "/", method: str = "GET", content: bytes = b"", **more: Any) -> tuple[str, Any, bytes]:
@@ -127,3 +128,21 @@ def test_a_status_without_content(method: str) -> None:
     """204 has neither content nor a length."""
     status, fields, content = ask(App({"/": lambda: Response(b"", 204)}), method=method)
     assert (status, content, "content-length" in fields) == ("204 No Content", b"", False)
+
+
+def test_an_app_may_be_mounted_in_another() -> None:
+    """What it waits for is its own: content that is kept in a file, an async stream, a form."""
+
+    async def pieces() -> AsyncIterator[str]:
+        yield "a"
+        yield "b"
+
+    async def form(text: str) -> str:
+        return str(len(text))
+
+    inner = App({"POST /size": lambda request: str(len(request.content)), "/stream": pieces, "POST /form": form})
+    with Client(App({"/in": wsgi(inner.wsgi)})) as client:
+        for size in (10, 3_000_000):
+            assert client.post("/in/size", content=b"x" * size).text == str(size)
+            assert client.post("/in/form", form={"text": "x" * (size // 10)}).text == str(size // 10)
+        assert client.get("/in/stream").text == "ab"

@@ -86,6 +86,36 @@ def test_the_admin_of_django(serve: Serve, tmp_path: Path, tab: Tab, name: str) 
     assert "Logged out" in tab.text
 
 
+STARLETTE = """
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from shop.pages import index
+
+app = Starlette(routes=[Mount("/static", StaticFiles(directory="shop/static")), index])
+"""
+PAGES = """
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+index = Route("/", lambda request: PlainTextResponse("the shop"))
+"""
+
+
+@pytest.mark.parametrize("words", [("shop.main:app",), ("shop.main:app", "--workers", "2")], ids=["alone", "workers"])
+def test_a_package_finds_its_files_from_the_folder_of_the_command(
+    serve: Serve, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """As with other servers: an app of a package names its folders from above it."""
+    (tmp_path / "shop" / "static").mkdir(parents=True)
+    for name, text in {"main.py": STARLETTE, "pages.py": PAGES, "__init__.py": "", "static/tea.txt": "tea"}.items():
+        (tmp_path / "shop" / name).write_text(text)
+    site = serve(tmp_path, *words)
+    for _ in range(2):
+        assert httpx.get(f"{site.url}/").text == "the shop"
+        assert httpx.get(f"{site.url}/static/tea.txt").text == "tea"
+
+
 FLASK = """
 from flask import Flask
 app = Flask(__name__)

@@ -73,6 +73,14 @@ def test_a_site_in_a_package_is_found_from_above_and_inside(typed: str, main: st
         assert "pkg.main" in sys.modules
 
 
+@pytest.mark.parametrize(("typed", "folder"), [("pkg.main", "."), ("pkg/main.py", "pkg"), ("pkg", "pkg")])
+def test_the_folder_that_a_site_works_in(typed: str, folder: str, tmp_path: Path) -> None:
+    """That of its file, as when Python runs it; of the command, for a module of a package, as with `python -m`."""
+    write(pkg__init__="", pkg__main=f"{HOME}{URLS}")
+    load(typed)
+    assert Path.cwd() == tmp_path / folder
+
+
 def test_nested_packages_are_one_package(tmp_path: Path) -> None:
     """`from ..shared import x` works wherever the site is in the package, with or without `__init__.py`."""
     write(

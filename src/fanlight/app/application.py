@@ -114,10 +114,9 @@ class Application:
         functions that replace them.
         """
         unknown = [display_name(each) for each in overrides if each not in self._dependencies]
-        if unknown:
-            raise SetupError(
-                [Mistake(message=f"overrides replace {name}, but nothing depends on it") for name in unknown]
-            )
+        mistakes = [Mistake(message=f"overrides replace {name}, but nothing depends on it") for name in unknown]
+        if mistakes:
+            raise SetupError(mistakes)
         other = copy.copy(self)
         other._build(overrides)  # noqa: SLF001 - of the same class
         return other
@@ -350,9 +349,10 @@ class Application:
         """
         return MOUNT_PATH.get() + self.statics.asset(name) if self._hosts is None else self._hosts.any_asset(name)
 
-    def has_error_page(self, status: int) -> bool:
-        """Return whether the site has a page of its own for an error."""
-        return status in (self._errors or ()) or self.pages.has(f"error/error{status}.html")
+    def has_error_page(self, status: int, request: Request) -> bool:
+        """Return whether the site, or its part that a request is for, has a page of its own for an error."""
+        is_own = self.parts.have_page(self.table.mount_for(request.method, request.raw_path), status)
+        return is_own or status in (self._errors or ()) or self.pages.has(f"error/error{status}.html")
 
     # --- called by the server -----------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def recording_of_id(exchange_id: str, url: str | None) -> tuple[Recording, DevSe
     assert found is not None  # by is_id
     exchange = Store(Path(server.exchanges)).get(f"{found[1]:0>3}-{found[2]:0>5}")
     if exchange is None:
-        hint = f"{server.url}/__fanlight__/ lists them"
+        hint = f"{server.url}/__fanlight__ lists them"
         raise CannotReplay(f"the development server at {server.url} has no exchange {exchange_id}; {hint}")
     return Recording((record(exchange, has_secrets=True),), ()), server
 

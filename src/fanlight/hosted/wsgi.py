@@ -45,13 +45,18 @@ class LoopThread:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def run(self, waiting: Coroutine[Any, Any, T]) -> T:
-        """Return what a coroutine returns, or raise what it raises."""
+    def run(self, waiting: Coroutine[Any, Any, T], context: Context | None = None) -> T:
+        """Return what a coroutine returns, or raise what it raises; it runs in a copy of a context.
+
+        What may wait for a thread takes that of its request, which has our pool. This thread's own may have the pool of
+        another Fanlight, in which this app is mounted.
+        """
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="fanlight-loop", daemon=True).start()
-        return asyncio.run_coroutine_threadsafe(waiting, self._loop).result()
+        own = Context() if context is None else context.copy()
+        return own.run(asyncio.run_coroutine_threadsafe, waiting, self._loop).result()
 
 
 class WsgiApp:
@@ -120,7 +125,8 @@ class WsgiApp:
         if policy.body_mode is BodyMode.WEBSOCKET:
             found.request.cache_value(WEBSOCKET_KEY, UpgradeRequired("there are no WebSockets under this server"))
         if found.call.reads_content:
-            found = self._loop.run(attach_content(found, _pieces(found.request, environ), self._hosted.limits))
+            reading = attach_content(found, _pieces(found.request, environ), self._hosted.limits)
+            found = self._loop.run(reading, found.request.context)
         if found.call.lane is Lane.TASK:
             return self._loop.run(self._hosted.run(found, on_loop))
         return self._hosted.run_here(found)
@@ -162,7 +168,7 @@ class WsgiApp:
             while (piece := self._loop.run(step())) is not None:
                 yield to_bytes(piece)
         finally:
-            self._loop.run(stream.aclose())
+            self._loop.run(stream.aclose(), context)
 
 
 class _Body:

@@ -60,8 +60,8 @@ class Prefix:
 
 
 def _without_slash(pattern: Pattern) -> tuple[Segment, ...]:
-    *before, last = pattern.segments
-    return tuple(before) if last == Segment("") else pattern.segments
+    segments = pattern.segments
+    return segments[:-1] if segments[-1:] == (Segment(""),) else segments
 
 
 def _begins_with(segments: list[str], pattern: tuple[Segment, ...]) -> bool:

@@ -38,10 +38,15 @@ class LoadError(AppError):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """The file of a site: its module is `name` below `root`; `attribute` is the name of the app, "" if not given."""
+    """The file of a site: its module is `name` below `root`; `attribute` is the name of the app, "" if not given.
+
+    The site works in `folder`: its file's, as when Python runs the file, or for a module of a package that of the
+    command, as with `python -m`.
+    """
 
     file: Path
     root: Path
+    folder: Path
     name: str
     attribute: str = ""
     is_call: bool = False  # the name is that of a function, written with parentheses
@@ -77,7 +82,10 @@ def find(typed: str | Path) -> Target:
             f"{file.name} has the name of a module of Python or Fanlight, and would hide it;"
             " rename it, to main.py for example"
         )
-    target = Target(file=file, root=root, name=name, attribute=attribute, is_call=is_call, is_folder=is_folder)
+    folder = Path.cwd() if "." in place and not Path(place).exists() else file.parent
+    target = Target(
+        file=file, root=root, folder=folder, name=name, attribute=attribute, is_call=is_call, is_folder=is_folder
+    )
     is_module = "." not in name and not target.is_package
     if not target.hides_another and (problem := hiding_problem(root, may_be_package=is_module)):
         raise LoadError(problem)

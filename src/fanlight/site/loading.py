@@ -53,9 +53,10 @@ def load(typed: str | Path, *, traceback: str = "site") -> App:
 
     The folder of the file becomes the first entry of `sys.path`, as when Python runs the file, and the current folder,
     so that `open("data.csv")` in a view opens the file beside it. A file in a package is imported as a module of it.
+    A module of a package that is named as one (`shop.main`) works in the folder of the command instead.
     """
     target = find(typed)
-    os.chdir(target.file.parent)
+    os.chdir(target.folder)
     if str(target.root) not in sys.path and not target.hides_another:
         sys.path.insert(0, str(target.root))
     if str(target.file.parent) not in sys.path:

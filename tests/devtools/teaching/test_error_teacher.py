@@ -329,6 +329,20 @@ def test_the_page_of_the_site_is_left_as_it_is(dev_site: DevSite) -> None:
     assert note == ("<template data-fanlight-note>No route matches GET /hom</template>\n")
 
 
+def test_the_page_of_a_part_is_left_as_it_is(dev_site: DevSite) -> None:
+    """A part's own 404 is shown where the part is mounted, and the explanation everywhere else."""
+    client = dev_site(
+        """\
+        from fanlight import Part
+
+        BLOG = Part({"/": "Posts"}, name="blog", templates=None, errors={404: "No such post"})
+        URLS = {"/blog": BLOG}
+        """
+    )
+    assert "<h1>No such post</h1>" in client.get("/blog/1", headers=PAGE).text
+    assert summary_of(client.get("/hom", headers=PAGE)) == "No route matches GET /hom"
+
+
 def test_a_program_gets_what_it_gets_in_production(client: Client) -> None:
     """Without text/html in `accept` the page is the usual one, with the note behind it."""
     response = client.get("/contct", headers={"accept": "*/*"})

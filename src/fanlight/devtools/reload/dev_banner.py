@@ -21,7 +21,7 @@ def banner(url: str, *, has_keys: bool) -> str:
     lit, dim, plain = ("\033[1;33m", "\033[2m", "\033[0m") if _has_colours() else ("", "", "")
     keys = "r reload   o open the browser   i inspector   q quit   ? help" if has_keys else "Ctrl+C stops it"
     return (
-        f"\n  {lit}Fanlight{plain}  {url}\n  {dim}inspector {plain}{url}{PREFIX}/\n"
+        f"\n  {lit}Fanlight{plain}  {url}\n  {dim}inspector {plain}{url}{PREFIX}\n"
         f"\n  {dim}for development on this machine; `fanlight run` is for production\n  {keys}{plain}\n"
     )
 

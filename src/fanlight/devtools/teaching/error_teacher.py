@@ -47,7 +47,7 @@ class ErrorTeacher:
         if response.media_type != HTML:
             return response
         accepts_html = "text/html" in request.head.values.get("accept", "")
-        if accepts_html and not self._app.has_error_page(error.status):
+        if accepts_html and not self._app.has_error_page(error.status, request):
             target = redact_start(request.head.target, MAX_SHOWN_TARGET)
             page = teaching_page(explanation, request.head.method, target)
             made = _replaced(response, page.encode("utf-8", "replace"))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fanlight.message.request import Request
 from fanlight.pages.pages import Pages
 from fanlight.routing.table import Table
 
@@ -17,4 +18,4 @@ class SiteFacts:
     folder: Path  # of the site's files
     table: Table
     pages: Pages
-    has_error_page: Callable[[int], bool]  # whether the site has a page of its own for a status
+    has_error_page: Callable[[int, Request], bool]  # whether the site has a page of its own for a status
