@@ -90,7 +90,8 @@ class DevHandler:
             if isinstance(response, PrebuiltResponse):
                 response = _uncached(response)
             if not stranger(request):
-                response = with_script(response, request, self._events.version, self._policies)
+                version = f"{self._events.version}/{self._events.styles}"
+                response = with_script(response, request, version, self._policies)
             if response is not made and (recording := recording_of(request)) is not None:
                 recording.change_actor(NAME, None)
                 recording.take_response(response)

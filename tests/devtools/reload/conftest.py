@@ -95,6 +95,13 @@ class DevSite:
 
     def version(self) -> str:
         """Return the version that the pages of the site have."""
+        return self._versions().partition("/")[0]
+
+    def styles(self) -> str:
+        """Return the version of the style sheets that the pages of the site have."""
+        return self._versions().partition("/")[2]
+
+    def _versions(self) -> str:
         found = re.search(r'data-version="([^"]+)"', self.get("/")[1])
         assert found
         return found[1]

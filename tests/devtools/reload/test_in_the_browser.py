@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.browser import Browser, Tab
 from tests.contrast import faint_in_both_schemes
-from tests.devtools.reload.conftest import HOME, MAIN, DevSite, only_main
+from tests.devtools.reload.conftest import HOME, MAIN, DevSite, only_main, wait_until
 
 OVERLAY = "document.querySelector('fanlight-dev')?.shadowRoot.querySelector('section').innerText"
 
@@ -47,6 +47,17 @@ def test_a_style_sheet_is_swapped_in_place(site: DevSite, tab: Tab) -> None:
     tab.wait_for("document.querySelectorAll('link[rel=stylesheet]').length == 1")
     site.write("static/site.css", "h1 { color: rgb(7, 7, 7) }\n")
     tab.wait_for("getComputedStyle(document.querySelector('h1')).color == 'rgb(7, 7, 7)'")
+
+
+def test_a_style_sheet_that_changes_while_the_page_does_not_listen_is_swapped_later(site: DevSite, tab: Tab) -> None:
+    """Between its loading and its listening, or while the browser keeps it for "back"."""
+    tab.open(site.url)
+    before = site.styles()
+    tab.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    site.write("static/site.css", "h1 { color: rgb(9, 8, 7) }\n")
+    wait_until(lambda: site.styles() != before)
+    tab.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")
+    tab.wait_for("getComputedStyle(document.querySelector('h1')).color == 'rgb(9, 8, 7)'")
 
 
 def test_an_overlay_shows_a_syntax_error_until_it_is_mended(site: DevSite, tab: Tab) -> None:

@@ -5,8 +5,8 @@ has the version it was made of, and refreshes itself when another is served. A s
 the page connects again, to the next worker.
 
     version    the version that is served now; the first event of each stream
+    styles     the same of the style sheets, which are swapped in place; the second event
     problem    why newer code does not serve, as `Problem.facts`; null when it does
-    styles     style sheets have changed; a number that is another each time
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ class BrowserEvents:
         """The version of the site, another one in each worker and after each change of a template."""
         return f"{self._worker}.{self._revision}"
 
+    @property
+    def styles(self) -> str:
+        """The version of the style sheets, another one in each worker and after each change of one."""
+        return f"{self._worker}.{self._styles}"
+
     def refresh(self) -> None:
         """Have every page refresh itself."""
         self._revision += 1
@@ -51,7 +56,7 @@ class BrowserEvents:
     def swap_styles(self) -> None:
         """Have every page load its style sheets again."""
         self._styles += 1
-        self._publish(_event("styles", f"{self._worker}.{self._styles}"))
+        self._publish(self._styles_event())
 
     async def stream(self) -> EventStream:
         """Serve one page: the view of `/__fanlight__/events`."""
@@ -67,11 +72,15 @@ class BrowserEvents:
     def _version_event(self) -> Event:
         return _event("version", self.version)
 
+    def _styles_event(self) -> Event:
+        return _event("styles", self.styles)
+
     async def _events(self) -> AsyncIterator[Event]:
         queue: asyncio.Queue[Event] = asyncio.Queue(MAX_WAITING)
         self._listeners[queue] = asyncio.get_running_loop()
         try:
             yield self._version_event()
+            yield self._styles_event()  # they may have changed since the page was made
             if self._problem is not None:
                 yield self._problem_event()
             while True:

@@ -10,9 +10,11 @@
   if (window[Symbol.for(NAME)]) return; // the document was replaced by a script, but this one still runs
   window[Symbol.for(NAME)] = true;
 
-  const { version, form } = document.currentScript.dataset;
+  const { form } = document.currentScript.dataset;
+  const [version, firstStyles] = document.currentScript.dataset.version.split("/"); // of which the page was made
+  let styles = firstStyles;
   const address = location.href;
-  const STATE = ["version", "problem"]; // what a page that comes later has to know too
+  const STATE = ["version", "styles", "problem"]; // what a page that comes later has to know too
   const MOST_WAIT = 2000;
   const MOST_TRIES = 3;
 
@@ -57,7 +59,7 @@
           timer = setTimeout(connect, wait);
           wait = Math.min(MOST_WAIT, wait * 2 || 50);
         };
-        for (const name of [...STATE, "styles"]) {
+        for (const name of STATE) {
           source.addEventListener(name, (event) => {
             const data = JSON.parse(event.data);
             known[name] = data;
@@ -79,7 +81,7 @@
   function receive({ name, data }) {
     if (name === "version" && data !== version) refresh(data);
     else if (name === "problem") show(data);
-    else if (name === "styles") swapStyles(data);
+    else if (name === "styles" && data !== styles) swapStyles(styles = data);
   }
 
   window.addEventListener("pagehide", part);
