@@ -158,9 +158,9 @@ while True:
     "the lifespan": """
 import asyncio
 async def LIFESPAN():
-    mark()
     while True:
         try:
+            mark()
             await asyncio.sleep(600)
         except BaseException:
             pass
