@@ -186,6 +186,8 @@ def test_a_reload_ends_when_the_new_code_serves(manager: Manager, config: Config
     (folder / "main.py").write_text(SITE.replace("VERSION = 1", "VERSION = 2"))
     manager.check_systemctl("reload", "--no-block", "site")
     manager.wait_until(lambda: manager.property_of("SubState") == "reload", "the reload has begun")
+    # It is "running" for a moment, too, if `ExecReload` has ended before the server has said that it reloads.
+    manager.wait_until(lambda: fetch(port)[1] == 2, "the new code serves")
     manager.wait_until(lambda: manager.property_of("SubState") == "running", "the reload is over")
     assert fetch(port)[1] == 2
     (folder / "main.py").write_text("1 / 0")
