@@ -18,7 +18,7 @@ class Explains(Observer):
     def on_unhandled(self, error: BaseException, request: Request) -> Response | None:
         return Response(f"{request.path}: {error!r}", 500)
 
-    def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
+    def on_http_error(self, error: HTTPError, request: Request, response: Response, *, has_page: bool) -> Response:
         return Response(f"{request.path}: {error.status}, not {response.status} of the app", 418)
 
 
@@ -28,7 +28,7 @@ class Fails(Observer):
     def on_unhandled(self, error: BaseException, request: Request) -> Response | None:
         raise ValueError("no page")
 
-    def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
+    def on_http_error(self, error: HTTPError, request: Request, response: Response, *, has_page: bool) -> Response:
         raise ValueError("no page")
 
 

@@ -349,11 +349,6 @@ class Application:
         """
         return MOUNT_PATH.get() + self.statics.asset(name) if self._hosts is None else self._hosts.any_asset(name)
 
-    def has_error_page(self, status: int, request: Request) -> bool:
-        """Return whether the site, or its part that a request is for, has a page of its own for an error."""
-        is_own = self.parts.have_page(self.table.mount_for(request.method, request.raw_path), status)
-        return is_own or status in (self._errors or ()) or self.pages.has(f"error/error{status}.html")
-
     # --- called by the server -----------------------------------------------------------------------
 
     def find(self, request: Request, /) -> Call:

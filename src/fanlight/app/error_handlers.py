@@ -17,13 +17,10 @@ from __future__ import annotations
 
 import copy
 import errno
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, NoReturn, Self
+from collections.abc import Callable
+from typing import NoReturn, Self
 
 from fanlight.app.error_table import ErrorHandler, ErrorTable
-from fanlight.app.responses import ResponseFactory
-from fanlight.binding.dependency_plan import Injector
 from fanlight.binding.exceptions import is_task_cancelled
 from fanlight.binding.open_dependencies import RequestScope
 from fanlight.errors import (
@@ -40,7 +37,6 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.pages.pages import Pages
 from fanlight.pages.problem_details import wants_problem, wants_problem_unless_html
-from fanlight.sessions.session_settings import DEFAULT_SESSIONS
 from fanlight.sessions.sign_in_page import CHALLENGE, UNAUTHORIZED, SignInPage
 
 log = lazy_logger("fanlight.app")
@@ -77,19 +73,15 @@ class ErrorHandlers:
 
     def __init__(
         self,
-        errors: Mapping[Any, object] | None,
+        table: ErrorTable,
         pages: Pages,
-        responses: ResponseFactory,
-        injector: Injector,
-        folder: Path | None = None,
-        sign_in: SignInPage | None = None,
+        sign_in: SignInPage,
     ) -> None:
-        """Read `errors`, as `error_table` does.
+        """Use a table of `errors`, and `pages` for those that are not in it.
 
         A browser that gets 401 is sent to the page `sign_in`, if there is one, unless the site has its own page for it.
         """
-        self._sign_in = sign_in if sign_in is not None else SignInPage(DEFAULT_SESSIONS)
-        self._pages, self._table = pages, ErrorTable(errors, pages, responses, injector, folder)
+        self._table, self._pages, self._sign_in = table, pages, sign_in
         # Whether error views, or the pages of views, have dependencies, which they share with those of a view.
         self.shares_dependencies = pages.has_context or self._table.has_dependencies
         # Whether error views or templates may open something for a request, of any route.
@@ -131,6 +123,10 @@ class ErrorHandlers:
             except BaseException as failure:  # noqa: BLE001 - the code of the app may raise anything
                 return handlers._after_failure(error, failure, request)  # noqa: SLF001 - as above
         return handlers._respond(error, request)  # noqa: SLF001 - as above
+
+    def has_page(self, error: HTTPError) -> bool:
+        """Return whether the part, or the site around it, has a page of its own for the status of an error."""
+        return self._has_page(error, by_class=False) or (self._outer is not None and self._outer.has_page(error))
 
     def _has_page(self, error: HTTPError, *, by_class: bool) -> bool:
         status, table = error.status, self._table

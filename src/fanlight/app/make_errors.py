@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fanlight.app.error_handlers import ErrorHandlers
+from fanlight.app.error_table import ErrorTable
 from fanlight.app.observer import Observer
 from fanlight.app.responses import ResponseFactory
 from fanlight.binding.dependency_plan import Injector
@@ -27,11 +28,11 @@ def error_maker(observer: Observer | None, injector: Injector, sign_in: SignInPa
         responses: ResponseFactory,
         folder: Path,
     ) -> ErrorHandlers:
-        parts = errors, pages, responses, injector, folder, sign_in
+        table = ErrorTable(errors, pages, responses, injector, folder)
         if observer is None:
-            return ErrorHandlers(*parts)
+            return ErrorHandlers(table, pages, sign_in)
         from fanlight.app.observed_errors import ObservedErrorHandlers  # noqa: PLC0415 - for development
 
-        return ObservedErrorHandlers(observer, *parts)
+        return ObservedErrorHandlers(observer, table, pages, sign_in)
 
     return make

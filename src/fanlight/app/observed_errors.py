@@ -42,7 +42,7 @@ class ObservedErrorHandlers(ErrorHandlers):
         if response.status < 400 or (by_class and self._view_of_class(error) is not None):
             return response  # a redirect to the page where people sign in; what the site has for this very class
         try:
-            return self._observer.on_http_error(error, request, response)
+            return self._observer.on_http_error(error, request, response, has_page=self.has_page(error))
         except Exception:
             log.exception("the page that explains error %s failed", error.status)
             return response

@@ -69,9 +69,9 @@ class Observer:
         del failure, request
         return None
 
-    def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
-        """Return the response for an HTTP error, given the one that the app has made."""
-        del error, request
+    def on_http_error(self, error: HTTPError, request: Request, response: Response, *, has_page: bool) -> Response:
+        """Return the response for an HTTP error, given the app's; with `has_page` that is a page of the site's own."""
+        del error, request, has_page
         return response
 
 

@@ -69,13 +69,6 @@ class Parts:
             refuse(f'two parts are named "{part.name}", {known[0].file} and {part.file}', "rename one of them")
         return known[1]
 
-    def have_page(self, mount: Mount | None, status: int) -> bool:
-        """Return whether a part has a page of its own for an error."""
-        own = self.of(mount)
-        if mount is None or own is None:
-            return False
-        return status in (mount.part.errors or ()) or own.pages.has_own(f"error/error{status}.html")
-
     def in_table(self, table: Table) -> list[tuple[Prefixes, Own]]:
         """Return what makes responses where a part of a table has no route, the innermost part first."""
         found = ((prefixes, self.of(mount)) for prefixes, mount in table.mounts)

@@ -35,10 +35,11 @@ class DevObserver(RecordingObserver):
         """Return a view that is recorded, and whose results are compared with its return annotation."""
         return super().view(checked_view(view, name, place), name, place)
 
-    def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
+    def on_http_error(self, error: HTTPError, request: Request, response: Response, *, has_page: bool) -> Response:
         """Return the response for an HTTP error: its explanation, where the site has no page of its own."""
-        response = super().on_http_error(error, request, response)
-        return self._teacher.on_http_error(error, request, response, is_shown=_may_explain(error, request))
+        response = super().on_http_error(error, request, response, has_page=has_page)
+        is_shown = _may_explain(error, request)
+        return self._teacher.on_http_error(error, request, response, has_page=has_page, is_shown=is_shown)
 
     def on_handler_failed(self, failure: BaseException, request: Request) -> Response | None:
         """Return the debug page for an exception of an error handler."""
@@ -71,4 +72,4 @@ def _may_explain(error: HTTPError, request: Request) -> bool:
 
 
 def _facts_of(app: Application) -> SiteFacts:
-    return SiteFacts(folder=app.folder, table=app.table, pages=app.pages, has_error_page=app.has_error_page)
+    return SiteFacts(folder=app.folder, table=app.table, pages=app.pages)

@@ -14,6 +14,7 @@ from fanlight.errors import AppError
 from fanlight.hosted.asgi_responses import Receive, Send
 from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.message.response import Response
+from fanlight.message.threads import wait_on
 from fanlight.message.websocket import SWITCHING_PROTOCOLS, Message, WebSocketClosed
 from fanlight.wire.websocket.websocket_frames import CloseCode, close_code_of
 
@@ -83,10 +84,10 @@ class AsgiWebSocket:
 
     def wait(self, waiting: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns on the event loop, from a thread that waits for it."""
-        return asyncio.run_coroutine_threadsafe(waiting, self.loop).result()
+        return wait_on(self.loop, waiting, WebSocketClosed(int(CloseCode.ABNORMAL), ""))
 
     def when_left(self, act: Callable[[float], object] | None) -> None:
-        """Do nothing: the other server tells only those that receive."""
+        """Do nothing: under another server only `receive` and `send` learn it."""
 
     async def end(self, found: Found, response: Response) -> None:
         """Close it, as its view has ended; or refuse the handshake with the response, if it was never accepted."""

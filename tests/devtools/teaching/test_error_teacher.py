@@ -329,15 +329,13 @@ def test_the_page_of_the_site_is_left_as_it_is(dev_site: DevSite) -> None:
     assert note == ("<template data-fanlight-note>No route matches GET /hom</template>\n")
 
 
-def test_the_page_of_a_part_is_left_as_it_is(dev_site: DevSite) -> None:
+@pytest.mark.parametrize("urls", ['{"/blog": BLOG}', 'Hosts({"localhost": {"/blog": BLOG}})'], ids=["site", "host"])
+def test_the_page_of_a_part_is_left_as_it_is(dev_site: DevSite, urls: str) -> None:
     """A part's own 404 is shown where the part is mounted, and the explanation everywhere else."""
     client = dev_site(
-        """\
-        from fanlight import Part
-
-        BLOG = Part({"/": "Posts"}, name="blog", templates=None, errors={404: "No such post"})
-        URLS = {"/blog": BLOG}
-        """
+        "from fanlight import Hosts, Part\n\n"
+        'BLOG = Part({"/": "Posts"}, name="blog", templates=None, errors={404: "No such post"})\n'
+        f"URLS = {urls}\n"
     )
     assert "<h1>No such post</h1>" in client.get("/blog/1", headers=PAGE).text
     assert summary_of(client.get("/hom", headers=PAGE)) == "No route matches GET /hom"

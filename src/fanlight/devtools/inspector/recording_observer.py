@@ -76,9 +76,9 @@ class RecordingObserver(Observer):
             recording.change_actor(ERROR_PAGE, None)
         return super().on_unhandled(error, request)
 
-    def on_http_error(self, error: HTTPError, request: Request, response: Response) -> Response:
+    def on_http_error(self, error: HTTPError, request: Request, response: Response, *, has_page: bool) -> Response:
         """Record that the response is the page of an error."""
         recording = recording_of(request)
         if recording is not None:
             recording.change_actor(ERROR_PAGE, None)
-        return super().on_http_error(error, request, response)
+        return super().on_http_error(error, request, response, has_page=has_page)

@@ -34,8 +34,13 @@ class ErrorTeacher:
     def __init__(self, app: SiteFacts) -> None:
         self._app = app
 
-    def on_http_error(self, error: HTTPError, request: Request, response: Response, *, is_shown: bool) -> Response:
-        """Return the response for an error, given that of the app, which stays as it is unless the rest `is_shown`."""
+    def on_http_error(
+        self, error: HTTPError, request: Request, response: Response, *, has_page: bool, is_shown: bool
+    ) -> Response:
+        """Return the response for an error, given that of the app, which stays as it is unless the rest `is_shown`.
+
+        A page of the site's own (`has_page`) only gets a note.
+        """
         if response.status in _NO_PAGE or response.status != error.status or not isinstance(response.content, bytes):
             return response
         explanation = explain(error, request, self._app)
@@ -47,7 +52,7 @@ class ErrorTeacher:
         if response.media_type != HTML:
             return response
         accepts_html = "text/html" in request.head.values.get("accept", "")
-        if accepts_html and not self._app.has_error_page(error.status, request):
+        if accepts_html and not has_page:
             target = redact_start(request.head.target, MAX_SHOWN_TARGET)
             page = teaching_page(explanation, request.head.method, target)
             made = _replaced(response, page.encode("utf-8", "replace"))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanlight.message.request import Request
 from fanlight.pages.pages import Pages
 from fanlight.routing.table import Table
 
@@ -18,4 +16,3 @@ class SiteFacts:
     folder: Path  # of the site's files
     table: Table
     pages: Pages
-    has_error_page: Callable[[int, Request], bool]  # whether the site has a page of its own for a status
