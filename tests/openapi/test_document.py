@@ -186,8 +186,9 @@ def test_a_mark_says_more_of_an_operation(describe: Describe) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"errors": [ValueError]}, "is no HTTP error"),
-        ({"errors": [200]}, "is no HTTP error"),
+        ({"errors": [ValueError()]}, "is no error"),
+        ({"errors": [KeyboardInterrupt]}, "is no error"),
+        ({"errors": [200]}, "is no error"),
         ({"responses": {99: Cat}}, "is no status"),
         ({"tags": "cats"}, "takes a list"),
     ],

@@ -49,20 +49,44 @@ def temporary() -> Any:
 def nothing() -> None: ...
 
 
+def sold_out() -> None:
+    raise SoldOut
+
+
+def tries() -> None:
+    try:
+        if len(FOLDER.name) > 1:
+            raise SoldOut  # noqa: TRY301 - that it is caught here is what is tested
+        sold_out()
+        find(1)
+    except SoldOut:
+        raise NotSold from None
+    finally:
+        nothing()
+
+
+class SoldOut(Exception): ...
+
+
+class NotSold(Exception): ...
+
+
 @pytest.mark.parametrize(
     ("function", "facts"),
     [
-        (find, CodeFacts(errors=frozenset({404, 409}))),
-        (show, CodeFacts(errors=frozenset({404, 409}))),
+        (find, CodeFacts(raised=frozenset({NotFound, Conflict}))),
+        (show, CodeFacts(raised=frozenset({NotFound, Conflict}))),
         (moved, CodeFacts(redirects=frozenset({303, 308}), only_redirects=True)),
         (back, CodeFacts(redirects=frozenset({303}), only_redirects=True)),
         (temporary, CodeFacts(redirects=frozenset({307}))),
         (nothing, CodeFacts()),
+        (sold_out, CodeFacts(raised=frozenset({SoldOut}), only_raises=True)),
+        (tries, CodeFacts(raised=frozenset({NotSold, NotFound, Conflict}))),
         (print, CodeFacts()),
     ],
 )
 def test_the_facts_of_a_function(function: Any, facts: CodeFacts) -> None:
-    """What is raised in the site's own functions counts, what stands in an inner function does not."""
+    """What is raised in the site's own functions counts, what stands in an inner function or is caught does not."""
     assert read_code(function, FOLDER) == facts
 
 

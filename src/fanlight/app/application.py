@@ -298,6 +298,7 @@ class Application:
             middleware=self.app_middleware,
             state=self.state,
             folder=self.folder,
+            error_view=self.parts.error_view,
             session_cookie=self.sessions.cookie,
             checks_cross_site=not self.security.cross_site,
         )

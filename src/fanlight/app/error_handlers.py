@@ -124,14 +124,23 @@ class ErrorHandlers:
                 return handlers._after_failure(error, failure, request)  # noqa: SLF001 - as above
         return handlers._respond(error, request)  # noqa: SLF001 - as above
 
+    def view_of(self, kind: type[Exception]) -> Callable[..., object] | None:
+        """Return the view for the exceptions of a class, as it is written in `errors`; None if there is none."""
+        view = self._table.view_of(kind)
+        is_answered = issubclass(kind, HTTPError) and self._has_page_for(kind.status)  # as a status, by this part
+        if view is None and self._outer is not None and not is_answered:
+            return self._outer.view_of(kind)
+        return view
+
     def has_page(self, error: HTTPError) -> bool:
         """Return whether the part, or the site around it, has a page of its own for the status of an error."""
         return self._has_page(error, by_class=False) or (self._outer is not None and self._outer.has_page(error))
 
     def _has_page(self, error: HTTPError, *, by_class: bool) -> bool:
-        status, table = error.status, self._table
-        is_own = status in table.by_status or self._pages.has_own(f"error/error{status}.html")
-        return is_own or (by_class and table.of_class(error) is not None)
+        return self._has_page_for(error.status) or (by_class and self._table.of_class(error) is not None)
+
+    def _has_page_for(self, status: int) -> bool:
+        return status in self._table.by_status or self._pages.has_own(f"error/error{status}.html")
 
     def _respond(self, error: HTTPError, request: Request) -> Response:
         if isinstance(error, ContentTooLarge):

@@ -48,6 +48,7 @@ class ErrorTable:
         self.by_status: dict[int, ErrorHandler] = {}
         self.choosing: set[int] = set()  # those whose view chooses between HTML and JSON itself
         self._by_class: dict[type, ErrorHandler] = {}
+        self._views: dict[type, Callable[..., object]] = {}  # by the same classes, as they were given
         self.has_dependencies = False  # whether a view opens something for a request
         self.waiting_types: tuple[TypeProvider, ...] = ()  # what views need and can't wait for
         self.mistakes: list[Mistake] = []
@@ -71,6 +72,10 @@ class ErrorTable:
                 if (view := self._by_class.get(each)) is not None:
                     return view
         return None
+
+    def view_of(self, kind: type) -> Callable[..., object] | None:
+        """Return the view for the exceptions of a class, as it is written in `errors`."""
+        return next((self._views[each] for each in kind.__mro__ if each in self._views), None)
 
     def _read_status(self, status: int, value: object) -> None:
         if isinstance(value, str):
@@ -96,7 +101,7 @@ class ErrorTable:
             message = f"{where} is a {type(value).__name__}, and only a view can say the status of an exception"
             self.mistakes.append(Mistake(message=message, hint='write a view: def f(error): raise Conflict("...")'))
         elif (read := self._read_view(where, value)) is not None:
-            self._by_class[kind] = read[0]
+            self._by_class[kind], self._views[kind] = read[0], value
 
     def _read_string(self, status: int, value: str) -> None:
         where = f"errors[{status}]"

@@ -69,6 +69,11 @@ class Parts:
             refuse(f'two parts are named "{part.name}", {known[0].file} and {part.file}', "rename one of them")
         return known[1]
 
+    def error_view(self, mount: Mount | None, kind: type[Exception]) -> Callable[..., object] | None:
+        """Return the view for the exceptions of a class that are raised in a part, or in the site itself."""
+        mounted = self.of(mount)
+        return (self._errors if mounted is None else mounted.errors).view_of(kind)
+
     def in_table(self, table: Table) -> list[tuple[Prefixes, Own]]:
         """Return what makes responses where a part of a table has no route, the innermost part first."""
         found = ((prefixes, self.of(mount)) for prefixes, mount in table.mounts)

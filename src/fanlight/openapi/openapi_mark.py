@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fanlight.errors import AppError, HTTPError
+from fanlight.errors import AppError
 from fanlight.message.route_marks import RouteMark
 
 
@@ -24,7 +24,7 @@ class OpenAPIMark(RouteMark):
         self,
         is_described: bool | None,  # noqa: FBT001 - it is the subject of the mark
         *,
-        errors: tuple[int, ...],
+        errors: tuple[int | type[Exception], ...],
         responses: Mapping[int, Any] | None,
         tags: tuple[str, ...],
         summary: str,
@@ -39,7 +39,7 @@ def in_openapi(  # noqa: PLR0913 - as above
     is_described: bool | None = None,  # noqa: FBT001 - in_openapi(False) is what it says
     /,
     *,
-    errors: Sequence[type[HTTPError] | int] = (),
+    errors: Sequence[type[Exception] | int] = (),
     responses: Mapping[int, Any] | None = None,
     tags: Sequence[str] = (),
     summary: str = "",
@@ -49,8 +49,9 @@ def in_openapi(  # noqa: PLR0913 - as above
     """Say more of a view, or of everything in a nested table, in the description of the site.
 
     `False` leaves it out, `True` has it in where it would be left out. `errors` are those that code raises which is not
-    read, such as a library's; `responses` maps a status to the type of its content (None: it has none), in place of
-    what the return annotation says. Raises AppError.
+    read, such as a library's: HTTP errors, and classes of exceptions that have a view in the `errors` of the app.
+    `responses` maps a status to the type of its content (None: it has none), in place of what the return annotation
+    says, also of an error view. Raises AppError.
     """
     if is_described is not None and not isinstance(is_described, bool):
         raise AppError(f"in_openapi({is_described!r}): write True or False, or say by name what is meant")
@@ -61,7 +62,7 @@ def in_openapi(  # noqa: PLR0913 - as above
             raise AppError(f"in_openapi(responses=...): {status!r} is no status from 200 to 599")
     return OpenAPIMark(
         is_described,
-        errors=tuple(map(_status_of, errors)),
+        errors=tuple(map(_checked_error, errors)),
         responses=responses,
         tags=tuple(tags),
         summary=summary,
@@ -70,12 +71,12 @@ def in_openapi(  # noqa: PLR0913 - as above
     )
 
 
-def _status_of(error: object) -> int:
-    if isinstance(error, type) and issubclass(error, HTTPError):
-        return error.status
+def _checked_error(error: object) -> int | type[Exception]:
+    if isinstance(error, type) and issubclass(error, Exception):
+        return error
     if isinstance(error, int) and not isinstance(error, bool) and 400 <= error <= 599:
         return error
-    raise AppError(f"in_openapi(errors=...): {error!r} is no HTTP error; write a class like NotFound, or its status")
+    raise AppError(f"in_openapi(errors=...): {error!r} is no error; write a class like NotFound, or its status")
 
 
 def merged(marks: Iterable[object]) -> OpenAPIMark:

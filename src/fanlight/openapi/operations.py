@@ -27,6 +27,7 @@ from fanlight.message.response import Response
 from fanlight.message.route_marks import marks_of
 from fanlight.message.with_middleware import middleware_of
 from fanlight.openapi.bound_function import BoundFunction
+from fanlight.openapi.error_views import ErrorViews, with_responses
 from fanlight.openapi.openapi_mark import OpenAPIMark, merged
 from fanlight.openapi.operation_inputs import read_inputs
 from fanlight.openapi.operation_responses import error_responses, marked_responses, view_responses
@@ -36,6 +37,7 @@ from fanlight.openapi.schemas import Schemas
 from fanlight.openapi.view_code import read_code
 from fanlight.pages.page import Page
 from fanlight.pages.static.static import Static
+from fanlight.routing.entries import Mount
 from fanlight.routing.route import Route
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -49,6 +51,7 @@ class DescribedSite(Struct, frozen=True, kw_only=True):
     middleware: Sequence[Callable[..., object]]  # of the whole app
     state: State
     folder: Path
+    error_view: Callable[[Mount | None, type[Exception]], View | None]  # of a part (None: of the site), for a class
     session_cookie: str = "session"
     checks_cross_site: bool = True  # what changes something may be refused, as a request of another site's page
 
@@ -165,8 +168,8 @@ class Operations:
         schemas, folder = self._schemas, self._site.folder
         inputs = read_inputs(functions, route.parameters, schemas)
         security = read_security(functions, folder, self._site.session_cookie)
-        errors = set(mark.errors).union(*(read_code(each.function, folder).errors for each in functions))
-        errors |= {422} if inputs.may_be_invalid else set()
+        views = self._error_views(route, mark, functions)
+        errors = views.statuses | ({422} if inputs.may_be_invalid else set())
         errors |= {404} if inputs.may_not_exist else set()
         errors |= {400, 413, 415} if inputs.body is not None else set()
         errors |= {401} if security.is_required else set()
@@ -180,17 +183,33 @@ class Operations:
             responses = view_responses(returned.types, read_code(route.view, folder), schemas)
         errors = {each for each in errors if str(each) not in responses}
         responses |= error_responses(errors, schemas, may_be_html=not route.inherited.json_errors)
+        declared = set(map(str, mark.responses or ()))
+        more = {status: each for status, each in views.responses.items() if status not in declared}
         content = _described(route, mark)
         if inputs.parameters:
             content["parameters"] = inputs.parameters
         if inputs.body is not None:
             content["requestBody"] = inputs.body
-        content["responses"] = responses
+        content["responses"] = with_responses(responses, more)
         if security.requirements:
             content["security"] = security.requirements
-        problems = [*inputs.problems, *security.problems, *schemas.problems]
+        problems = [*inputs.problems, *security.problems, *views.problems, *schemas.problems]
         schemas.problems.clear()
         return content, security.schemes, problems
+
+    def _error_views(self, route: Route, mark: OpenAPIMark, functions: list[BoundFunction]) -> ErrorViews:
+        """Return what is sent for the errors that are declared, and that the functions of an operation raise."""
+        site = self._site
+        found = ErrorViews(lambda kind: site.error_view(route.inherited.mount, kind), site.folder, self._schemas)
+        found.add(mark.errors, are_declared=True)
+        for each in functions:
+            raised = sorted(read_code(each.function, site.folder).raised, key=_full_name)
+            found.add(raised)
+        return found
+
+
+def _full_name(kind: type) -> tuple[str, str]:
+    return kind.__module__, kind.__qualname__
 
 
 def _described(route: Route, mark: OpenAPIMark) -> dict[str, Any]:

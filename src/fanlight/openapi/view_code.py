@@ -1,8 +1,9 @@
-"""Read the code of a function: which HTTP errors it raises, and whether it returns redirects.
+"""Read the code of a function: which errors it raises, and whether it returns redirects.
 
 In: a function of the site, and the site's folder. Out: its `CodeFacts`, with those of the functions in the folder that
 it calls by name, some levels deep. Only what is written plainly is found: `raise NotFound(...)`, `return
-redirect(...)`. No code of the site is run, and code that can't be read has no facts.
+redirect(...)`. An exception that is no HTTP error is often caught where it is raised, so one that is raised within a
+`try` that has an `except` does not count. No code of the site is run, and code that can't be read has no facts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -28,13 +29,21 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.Lambda, ast.ClassDef)
 _UNKNOWN = object()
 
+Walk = Callable[[ast.AST], Iterator[ast.AST]]  # from a function to its nodes
+
 
 class CodeFacts(Struct, frozen=True, kw_only=True):
     """What is written in a function."""
 
-    errors: frozenset[int] = frozenset()  # the statuses of the HTTP errors that it raises
+    raised: frozenset[type[Exception]] = frozenset()  # HTTP errors, and others that are not caught within
     redirects: frozenset[int] = frozenset()  # the statuses of the redirects that it returns
     only_redirects: bool = False  # it returns nothing else
+    only_raises: bool = False  # it returns nothing, and ends with a `raise`
+
+    @property
+    def errors(self) -> frozenset[int]:
+        """The statuses of the HTTP errors that it raises."""
+        return frozenset(each.status for each in self.raised if issubclass(each, HTTPError))
 
 
 def read_code(function: object, folder: Path) -> CodeFacts:
@@ -45,42 +54,44 @@ def read_code(function: object, folder: Path) -> CodeFacts:
 
 @functools.lru_cache(maxsize=1024)
 def _read(plain: FunctionType, folder: Path) -> CodeFacts:
-    errors: set[int] = set()
-    for each in _called(plain, folder, _MAX_DEPTH, set()):
-        errors.update(_raised(each))
+    anywhere = {error for each in _called(plain, folder, _within) for error in _raised(each, _within)}
+    uncaught = {error for each in _called(plain, folder, _uncaught) for error in _raised(each, _uncaught)}
     node = _definition(plain)
     returned = [each.value for each in _within(node) if isinstance(each, ast.Return)] if node is not None else []
     redirects = {status for each in returned for status in _redirects(each, plain)}
     return CodeFacts(
-        errors=frozenset(errors),
+        raised=frozenset({each for each in anywhere if issubclass(each, HTTPError)} | uncaught),
         redirects=frozenset(redirects),
         only_redirects=bool(returned) and all(_redirects(each, plain) for each in returned),
+        only_raises=not returned and isinstance(node, _FUNCTIONS) and isinstance(node.body[-1], ast.Raise),
     )
 
 
-def _called(function: FunctionType, folder: Path, depth: int, seen: set[FunctionType]) -> Iterator[FunctionType]:
-    """Yield a function, and those in the folder that it calls."""
-    if function in seen:
-        return
-    seen.add(function)
-    yield function
+def _called(function: FunctionType, folder: Path, walk: Walk) -> set[FunctionType]:
+    """Return a function, and those in the folder that it calls."""
+    found, newest = {function}, {function}
+    for _ in range(_MAX_DEPTH):
+        newest = {called for each in newest for called in _calls(each, folder, walk)} - found
+        found |= newest
+    return found
+
+
+def _calls(function: FunctionType, folder: Path, walk: Walk) -> Iterator[FunctionType]:
     node = _definition(function)
-    if node is None or depth == 0:
-        return
-    for each in _within(node):
+    for each in walk(node) if node is not None else ():
         if isinstance(each, ast.Call):
             called = unwrap_callable(_value_of(each.func, function))
             if isinstance(called, FunctionType) and Path(called.__code__.co_filename).is_relative_to(folder):
-                yield from _called(called, folder, depth - 1, seen)
+                yield called
 
 
-def _raised(function: FunctionType) -> Iterator[int]:
+def _raised(function: FunctionType, walk: Walk) -> Iterator[type[Exception]]:
     node = _definition(function)
-    for each in _within(node) if node is not None else ():
+    for each in walk(node) if node is not None else ():
         if isinstance(each, ast.Raise) and each.exc is not None:
             error = _value_of(each.exc.func if isinstance(each.exc, ast.Call) else each.exc, function)
-            if isinstance(error, type) and issubclass(error, HTTPError):
-                yield error.status
+            if isinstance(error, type) and issubclass(error, Exception):
+                yield error
 
 
 def _redirects(node: ast.expr | None, function: FunctionType) -> tuple[int, ...]:
@@ -124,6 +135,15 @@ def _within(node: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(each, _SCOPES):
             yield each
             yield from _within(each)
+
+
+def _uncaught(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the same nodes, without those that an `except` stands behind."""
+    caught = node.body if isinstance(node, ast.Try | ast.TryStar) and node.handlers else ()
+    for each in ast.iter_child_nodes(node):
+        if not isinstance(each, _SCOPES) and each not in caught:
+            yield each
+            yield from _uncaught(each)
 
 
 def _definition(function: FunctionType) -> ast.AST | None:
