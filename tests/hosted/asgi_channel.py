@@ -74,3 +74,66 @@ def body(*pieces: bytes) -> list[Message]:
     """Return the messages of a request's content."""
     last = len(pieces) - 1
     return [{"type": "http.request", "body": each, "more_body": at < last} for at, each in enumerate(pieces)]
+
+
+class SocketChannel:
+    """The server's side of one WebSocket: a queue of what its client does, and what the app has sent."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        """Begin with a client that connects; where it `refuses`, `send` raises OSError when the client has left."""
+        self._waiting: asyncio.Queue[Message | Exception] = asyncio.Queue()
+        self._waiting.put_nowait({"type": "websocket.connect"})
+        self._refuses, self._is_left = refuses, False
+        self.sent: list[Message] = []
+        self.has_sent = asyncio.Event()
+        self._has_received = asyncio.Event()
+
+    def says(self, *messages: str | bytes) -> None:
+        """Have the client send messages."""
+        for each in messages:
+            key = "text" if isinstance(each, str) else "bytes"
+            self._waiting.put_nowait({"type": "websocket.receive", key: each})
+
+    def leaves(self, code: int = 1001, reason: str = "") -> None:
+        """Have the client leave."""
+        self._is_left = True
+        self._waiting.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+
+    def fails(self, error: Exception) -> None:
+        """Have `receive` raise an exception."""
+        self._waiting.put_nowait(error)
+
+    @property
+    def unread(self) -> int:
+        """How much of what the client does the app has not received."""
+        return self._waiting.qsize()
+
+    async def receive(self) -> Message:
+        """Return what the client does next."""
+        event = await self._waiting.get()
+        self._has_received.set()
+        if isinstance(event, Exception):
+            raise event
+        return event
+
+    async def until_unread(self, count: int) -> None:
+        """Wait until the app has left no more than this to be received."""
+        while self.unread > count:
+            self._has_received.clear()
+            await self._has_received.wait()
+
+    async def send(self, message: Message) -> None:
+        """Keep a message of the app."""
+        if self._is_left and self._refuses:
+            raise BrokenPipeError
+        self.sent.append(message)
+        self.has_sent.set()
+
+    async def until_sent(self, kind: str) -> Message:
+        """Wait until the app has sent a message of this type, and return it."""
+        while True:
+            for each in self.sent:
+                if each["type"] == kind:
+                    return each
+            self.has_sent.clear()
+            await self.has_sent.wait()

@@ -6,16 +6,18 @@ import os
 import secrets
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.speed import PATIENCE
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -167,3 +169,51 @@ def test_websockets_are_refused(asgi: Served) -> None:
     with pytest.raises(InvalidStatus) as refused:
         connect(asgi.url.replace("http", "ws") + "/echo?least=10").close()
     assert refused.value.response.status_code in (401, 403)
+
+
+@pytest.mark.parametrize("path", ["/listen", "/accept-late"])
+@pytest.mark.parametrize("way", ["close", "reset"])
+def test_clients_that_leave_leave_nothing_behind(path: str, way: str, asgi: Served) -> None:
+    """Views that wait for a topic are cancelled when their clients have left: no task stays, and no listener."""
+    if path == "/accept-late" and asgi.name == "granian":
+        pytest.skip("Granian tells nobody that a client has left before its handshake is complete")
+    before = left_behind(asgi)
+    assert before["topics"] == []
+    handshake = (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    clients = [socket.create_connection(("127.0.0.1", int(asgi.url.rpartition(":")[2]))) for _ in range(10)]
+    for client in clients:
+        client.sendall(handshake.encode())
+    until(lambda: left_behind(asgi)["tasks"].count("AsgiWebSocket._read") == len(clients), asgi)
+    until(lambda: left_behind(asgi)["topics"] == ["never"], asgi)
+    for client in clients:
+        if path == "/listen":
+            client.settimeout(PATIENCE)
+            assert client.recv(12) == b"HTTP/1.1 101"
+        if way == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+    until(lambda: left_behind(asgi) == before, asgi)
+
+
+def test_a_thread_finds_its_websocket_closed(asgi: Served) -> None:
+    """A plain view learns at its next call that its client has left, though it never receives."""
+    with connect(asgi.url.replace("http", "ws") + "/block"):
+        until(lambda: left_behind(asgi)["blocked"] == ["begun"], asgi)
+    until(lambda: left_behind(asgi)["blocked"] == ["begun", "closed"], asgi)
+
+
+def left_behind(served: Served) -> dict[str, Any]:
+    """Return what runs and listens in a server."""
+    found: dict[str, Any] = httpx.get(f"{served.url}/left-behind", timeout=60).json()
+    return found
+
+
+def until(is_true: Callable[[], bool], served: Served) -> None:
+    """Wait until something is so in a server."""
+    ends = time.monotonic() + PATIENCE
+    while not is_true():
+        assert time.monotonic() < ends, left_behind(served)
+        time.sleep(0.05)

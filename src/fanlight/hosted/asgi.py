@@ -117,6 +117,7 @@ class AsgiApp:
                 socket = AsgiWebSocket(scope, receive, send, on_loop.loop, self._hosted)
                 if found.call.body_policy.body_mode is BodyMode.WEBSOCKET:
                     found.request.cache_value(WEBSOCKET_KEY, socket)
+                    socket.begin()
                 response = await self._hosted.run(found, on_loop)
             except HTTPError as error:
                 response = self._hosted.refusal(error)
@@ -127,6 +128,8 @@ class AsgiApp:
         finally:
             if found is not None:
                 self._hosted.end(found, on_loop)
+            if socket is not None:
+                await socket.release()
 
 
 def _attach_handshake_error(request: Request) -> None:

@@ -2,11 +2,15 @@
 
 In: a scope of type "websocket", and its channels. Out: a `Transport`. Frames, pings, limits and compression are the
 other server's. A message that is longer than our own limit is refused with 1009.
+
+Only `receive` tells that the client has left. So a task receives ahead of the view, whatever that waits for. More than
+MAX_MESSAGES or MAX_BYTES is left to the other server, which has its client wait.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -16,9 +20,13 @@ from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.message.response import Response
 from fanlight.message.threads import wait_on
 from fanlight.message.websocket import SWITCHING_PROTOCOLS, Message, WebSocketClosed
+from fanlight.server.exchange import view_end
+from fanlight.server.exchange.websocket_stream import MAX_BYTES, MAX_MESSAGES
+from fanlight.server.io.thread_pool import settle
 from fanlight.wire.websocket.websocket_frames import CloseCode, close_code_of
 
 T = TypeVar("T")
+_LOST = int(CloseCode.ABNORMAL), ""
 
 
 class AsgiWebSocket:
@@ -33,35 +41,34 @@ class AsgiWebSocket:
         self.closed: tuple[int, str] | None = None
         self.is_accepted = False
         self._can_refuse_with_page = "websocket.http.response" in (scope.get("extensions") or {})
-        self._is_receiving = False
+        self._messages: list[Message] = []
+        self._waiting_bytes = 0  # of those messages
+        self._all_taken = asyncio.Event()
+        self._receiver: asyncio.Future[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._is_left = False
+        self._view_end: view_end.ViewEnd | None = None
+
+    # --- for the view -------------------------------------------------------------------------
 
     async def accept(self, subprotocol: str | None, more: Sequence[tuple[str, str]] = ()) -> None:
         """Complete the handshake, with more fields in the response."""
         self._raise_if_closed()
         self.is_accepted, self.subprotocol = True, subprotocol
         headers = [(name.encode(), value.encode("latin-1")) for name, value in more]
-        await self._send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
+        await self._send_event({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
 
     async def receive(self) -> Message:
         """Return the next message."""
         if not self.is_accepted:
             await self.accept(None)
-        self._raise_if_closed()
-        if self._is_receiving:
-            raise AppError("two tasks receive from the same WebSocket")
-        self._is_receiving = True
-        try:
-            event = await self._receive()
-        finally:
-            self._is_receiving = False
-        if event["type"] == "websocket.disconnect":
-            self.closed = event.get("code", int(CloseCode.NONE)), event.get("reason") or ""
+        while not self._messages:
             self._raise_if_closed()
-        text = event.get("text")
-        message: Message = event.get("bytes", b"") if text is None else text
-        if len(message) > self._hosted.limits.message_bytes:
-            await self.close(CloseCode.TOO_BIG, f"a message may have {self._hosted.limits.message_bytes} bytes")
-            self._raise_if_closed()
+            await self._until_message()
+        message = self._messages.pop(0)
+        self._waiting_bytes -= len(message)
+        if not self._messages:
+            self._all_taken.set()
         return message
 
     async def send(self, message: Message) -> None:
@@ -70,40 +77,126 @@ class AsgiWebSocket:
             await self.accept(None)
         self._raise_if_closed()
         key = "text" if isinstance(message, str) else "bytes"
-        try:
-            await self._send({"type": "websocket.send", key: message})
-        except OSError:  # ASGI, WebSocket 2.4: the client is gone
-            self.closed = int(CloseCode.ABNORMAL), ""
-            self._raise_if_closed()
+        await self._send_event({"type": "websocket.send", key: message})
 
     async def close(self, code: int, reason: str) -> None:
-        """Close it."""
+        """Close it; messages that come behind it are discarded."""
         if self.closed is None:
             self.closed = int(code), reason
-            await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
+            self._messages.clear()
+            self._waiting_bytes = 0
+            self._all_taken.set()
+            self._wake()
+            with contextlib.suppress(OSError):  # the client is gone
+                await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
 
     def wait(self, waiting: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns on the event loop, from a thread that waits for it."""
-        return wait_on(self.loop, waiting, WebSocketClosed(int(CloseCode.ABNORMAL), ""))
+        return wait_on(self.loop, waiting, WebSocketClosed(*_LOST))
 
     def when_left(self, act: Callable[[float], object] | None) -> None:
-        """Do nothing: under another server only `receive` and `send` learn it."""
+        """Have a view ended some time after its client has left; None: it has ended."""
+        if self._view_end is not None:
+            self._view_end.cancel()
+        self._view_end = None if act is None else view_end.ViewEnd(self.loop, self._messages, act)
+        if self._is_left and self._view_end is not None:
+            self._view_end.begin()
+
+    async def _until_message(self) -> None:
+        """Wait until there is a message, or none can come."""
+        if self._receiver is not None:
+            raise AppError("two tasks receive from the same WebSocket; have one of them pass messages on")
+        self._receiver = self.loop.create_future()
+        try:
+            await self._receiver
+        finally:
+            self._receiver = None
+
+    async def _send_event(self, event: dict[str, Any]) -> None:
+        try:
+            await self._send(event)
+        except OSError:  # ASGI, WebSocket 2.4: the client is gone
+            self.closed = self.closed or _LOST
+            self._raise_if_closed()
+
+    def _raise_if_closed(self) -> None:
+        if self.closed is not None:
+            raise WebSocketClosed(*self.closed)
+
+    # --- receiving ahead of it ------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin to receive."""
+        self._reader = self.loop.create_task(self._read())
+
+    async def release(self) -> None:
+        """Receive no more: the view has ended. Raises what the other server's `receive` has raised."""
+        reader = self._reader
+        if reader is not None:
+            reader.cancel()
+            await asyncio.wait([reader])
+            if not reader.cancelled():
+                reader.result()
+
+    async def _read(self) -> None:
+        """Receive until the client has left, and close it then, when the view has taken what came before."""
+        last = _LOST
+        try:
+            with contextlib.suppress(OSError):
+                last = await self._read_messages()
+            self._is_left = True
+            if self._view_end is not None:
+                self._view_end.begin()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(view_end.LEFT_SECONDS):
+                    await self._until_taken()
+        finally:
+            self.closed = self.closed or last
+            self._wake()
+
+    async def _read_messages(self) -> tuple[int, str]:
+        """Receive the messages; return code and reason when the client has left."""
+        most = self._hosted.limits.message_bytes
+        while True:
+            event = await self._receive()
+            if event["type"] == "websocket.disconnect":
+                return event.get("code", int(CloseCode.NONE)), event.get("reason") or ""
+            text = event.get("text")
+            message: Message = event.get("bytes", b"") if text is None else text
+            if self.closed is not None:
+                continue
+            if len(message) > most:
+                await self._until_taken()
+                await self.close(CloseCode.TOO_BIG, f"a message may have {most} bytes")
+                continue
+            self._messages.append(message)
+            self._waiting_bytes += len(message)
+            self._wake()
+            if len(self._messages) >= MAX_MESSAGES or self._waiting_bytes >= MAX_BYTES:
+                await self._until_taken()
+
+    async def _until_taken(self) -> None:
+        """Wait until no message waits for the view."""
+        while self._messages:
+            self._all_taken.clear()
+            await self._all_taken.wait()
+
+    def _wake(self) -> None:
+        if self._receiver is not None:
+            settle(self._receiver, None)
+
+    # --- its end --------------------------------------------------------------------------------
 
     async def end(self, found: Found, response: Response) -> None:
         """Close it, as its view has ended; or refuse the handshake with the response, if it was never accepted."""
-        if not self.is_accepted:
-            await self._refuse(found, response)
-            return
-        code = close_code_of(getattr(response, "status", 500))
-        try:
-            await self.close(code, "")
-        except OSError:
-            self.closed = int(CloseCode.ABNORMAL), ""
+        if self.is_accepted:
+            await self.close(close_code_of(getattr(response, "status", 500)), "")
+        elif self.closed is None:
+            self.closed = _LOST
+            with contextlib.suppress(OSError):  # as above
+                await self._refuse(found, response)
 
     async def _refuse(self, found: Found, response: Response) -> None:
-        if self.closed is not None:
-            return
-        self.closed = int(CloseCode.ABNORMAL), ""
         if not self._can_refuse_with_page or response.status == SWITCHING_PROTOCOLS:
             await self._send({"type": "websocket.close", "code": int(CloseCode.POLICY)})  # the server makes it a 403
             return
@@ -113,7 +206,3 @@ class AsgiWebSocket:
         fields.append((b"content-length", str(len(content)).encode()))
         await self._send({"type": "websocket.http.response.start", "status": response.status, "headers": fields})
         await self._send({"type": "websocket.http.response.body", "body": content})
-
-    def _raise_if_closed(self) -> None:
-        if self.closed is not None:
-            raise WebSocketClosed(*self.closed)

@@ -73,7 +73,7 @@ class Transport(Protocol):
     def when_left(self, act: Callable[[float], object] | None) -> None:
         """Have a view ended some time after its client has left, as it may wait for ever; None: it has ended.
 
-        `act` ends it, at a time of the event loop. A server that can't know when a client leaves does nothing.
+        `act` ends it, at a time of the event loop.
         """
 
 

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from fanlight import App, ContentStream, Event, EventStream, Request, Session, Static, Unauthorized, WebSocket
+from fanlight import (
+    App,
+    BlockingWebSocket,
+    ContentStream,
+    Event,
+    EventStream,
+    Request,
+    Session,
+    Static,
+    Topic,
+    Unauthorized,
+    WebSocket,
+    WebSocketClosed,
+)
+from fanlight.message.site_bus import current_bus
+from fanlight.server.exchange import view_end
 
+view_end.LEFT_SECONDS = 0.5  # seconds that the tests wait for
 RAN = Path(__file__).parent
 
 
@@ -81,6 +98,38 @@ async def echo(socket: WebSocket, least: int = 0) -> None:
         await socket.send(message)
 
 
+blocked: list[str] = []  # what the view `block` has come to
+
+
+async def listen(socket: WebSocket) -> None:
+    await socket.accept()
+    async for _ in Topic[str]("never"):
+        pass
+
+
+async def accept_late(socket: WebSocket) -> None:
+    async for _ in Topic[str]("never"):
+        pass
+
+
+def block(socket: BlockingWebSocket) -> None:
+    socket.accept()
+    blocked.append("begun")
+    while socket.is_open:
+        time.sleep(0.02)
+    try:
+        socket.send("x")
+    except WebSocketClosed:
+        blocked.append("closed")
+
+
+async def left_behind() -> dict[str, object]:
+    """Return what runs on the loop, and listens there, but for this view."""
+    codes = [getattr(each.get_coro(), "cr_code", None) for each in asyncio.all_tasks() - {asyncio.current_task()}]
+    own = [code.co_qualname for code in codes if code is not None and "fanlight" in code.co_filename]
+    return {"tasks": sorted(own), "topics": list(current_bus().names), "blocked": blocked}
+
+
 URLS = {
     "/": index,
     "/word": word,
@@ -95,6 +144,10 @@ URLS = {
     "/private": private,
     "/visits": visits,
     "/echo": echo,
+    "/listen": listen,
+    "/accept-late": accept_late,
+    "/block": block,
+    "/left-behind": left_behind,
     "/static": Static("static"),
 }
 app = App(URLS, lifespan=lifespan)
