@@ -21,6 +21,23 @@ def cat() -> Cat:
     return {"name": 7}  # type: ignore[return-value]  # that is the point
 
 
+def gone(error: Exception) -> dict[str, int]:
+    return {"id": "seven"}  # type: ignore[dict-item]  # as above
+
+
+def lost() -> None:
+    raise KeyError(7)
+
+
+def test_what_an_error_view_returns_is_compared_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The description of an API has its annotation for what is sent."""
+    app = App({"/lost": lost}, errors={KeyError: gone}, file=Path(__file__))
+    observed = app.observed(DevObserver(DevContext(folder=tmp_path, generation=1), app))
+    with Client(observed) as client:
+        assert client.get("/lost").status == 500
+    assert "is annotated -> dict[str, int], but id: 'seven' is not an integer; change one of them" in caplog.text
+
+
 def test_only_development_compares(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The log has the line of the view, its annotation, and what is wrong."""
     app = App({"/cat": cat}, file=Path(__file__))

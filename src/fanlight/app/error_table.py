@@ -29,6 +29,7 @@ from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages, error_context
 
 ErrorHandler = Callable[[Any, Request], Response]  # of an HTTPError, or of an exception of its class
+Observe = Callable[[Callable[..., object]], Callable[..., object]]  # from an error view to what is called in its place
 KEYS = "a key is a status from 400 to 599, or a class of exceptions"
 
 
@@ -42,9 +43,14 @@ class ErrorTable:
         responses: ResponseFactory,
         injector: Injector,
         folder: Path | None = None,
+        observe: Observe = lambda view: view,
     ) -> None:
-        """Read `errors`: a status, and a view, a template's name, a string or a response; or a class, and a view."""
+        """Read `errors`: a status, and a view, a template's name, a string or a response; or a class, and a view.
+
+        `observe` returns what is called in the place of a view.
+        """
         self._pages, self._responses, self._injector, self._folder = pages, responses.for_errors(), injector, folder
+        self._observe = observe
         self.by_status: dict[int, ErrorHandler] = {}
         self.choosing: set[int] = set()  # those whose view chooses between HTML and JSON itself
         self._by_class: dict[type, ErrorHandler] = {}
@@ -131,7 +137,7 @@ class ErrorTable:
                 injection = self._injector.inject(injected, view, None, "error view")
                 self.has_dependencies = True
                 self.waiting_types += injection.plan.waiting_types
-                return _injected_view(view, injection, self._make_of(view)), injected.takes_request
+                return _injected_view(self._observe(view), injection, self._make_of(view)), injected.takes_request
         except SetupError as error:
             self.mistakes += error.mistakes
             return None
@@ -140,11 +146,11 @@ class ErrorTable:
             hint = "it takes `error`, `request`, and parameters annotated with State, Cookie, Header or a dependency"
             self.mistakes.append(mistake_in(view, self._folder, f"{start} takes other parameters", hint))
             return None
-        make = self._make_of(view)
+        make, called = self._make_of(view), self._observe(view)
 
         def call_view(error: BaseException, request: Request) -> Response:
             given: dict[str, Any] = {"error": error, "request": request}
-            return make(view(**{name: given[name] for name in names}), request)
+            return make(called(**{name: given[name] for name in names}), request)
 
         return call_view, "request" in names
 

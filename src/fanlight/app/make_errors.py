@@ -12,7 +12,7 @@ from typing import Any
 
 from fanlight.app.error_handlers import ErrorHandlers
 from fanlight.app.error_table import ErrorTable
-from fanlight.app.observer import Observer
+from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.responses import ResponseFactory
 from fanlight.binding.dependency_plan import Injector
 from fanlight.pages.pages import Pages
@@ -28,7 +28,7 @@ def error_maker(observer: Observer | None, injector: Injector, sign_in: SignInPa
         responses: ResponseFactory,
         folder: Path,
     ) -> ErrorHandlers:
-        table = ErrorTable(errors, pages, responses, injector, folder)
+        table = ErrorTable(errors, pages, responses, injector, folder, (observer or NO_OBSERVER).error_view)
         if observer is None:
             return ErrorHandlers(table, pages, sign_in)
         from fanlight.app.observed_errors import ObservedErrorHandlers  # noqa: PLC0415 - for development

@@ -21,6 +21,7 @@ from fanlight.message.response import Response
 if TYPE_CHECKING:
     from fanlight.pages.environment import FolderEnvironment
 
+ErrorView = Callable[..., object]
 MakeResponse = Callable[[object, Request], Response]
 
 
@@ -34,6 +35,10 @@ class Observer:
     def view(self, view: View, name: str, place: str) -> View:
         """Return a view, of the same kind, to be called in place of one; `place` is like "views.py:12"."""
         del name, place
+        return view
+
+    def error_view(self, view: ErrorView) -> ErrorView:
+        """Return a view to be called in place of one of the app's `errors`."""
         return view
 
     def arguments(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from fanlight.app.application import Application
 from fanlight.app.error_handlers import DISK_FULL_ERRNOS
-from fanlight.binding.callables import View
+from fanlight.app.observer import ErrorView
+from fanlight.binding.callables import View, display_name, source_location
 from fanlight.devtools.access import stranger
 from fanlight.devtools.debug.debug_page import DebugPages
 from fanlight.devtools.dev_context import PREFIX, DevContext
@@ -34,6 +35,11 @@ class DevObserver(RecordingObserver):
     def view(self, view: View, name: str, place: str) -> View:
         """Return a view that is recorded, and whose results are compared with its return annotation."""
         return super().view(checked_view(view, name, place), name, place)
+
+    def error_view(self, view: ErrorView) -> ErrorView:
+        """Return an error view that is recorded, and whose results are compared with its return annotation."""
+        place = source_location(view, self._folder)
+        return super().error_view(checked_view(view, display_name(view), place))
 
     def on_http_error(self, error: HTTPError, request: Request, response: Response, *, has_page: bool) -> Response:
         """Return the response for an HTTP error: its explanation, where the site has no page of its own."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tests.devtools.inspector import samples
 from tests.speed import PATIENCE, measured
 
-from fanlight.devtools.inspector.exchange_record import Exchange, Frame
+from fanlight.devtools.inspector.exchange_record import Exchange, Frame, Span
 from fanlight.devtools.inspector.exchange_store import Store
 from fanlight.devtools.inspector.pages.exchange_page import exchange_page
 from fanlight.devtools.inspector.pages.inspector_views import MAX_ROWS
@@ -173,6 +173,22 @@ def test_a_view_that_was_not_called_is_marked(inspector: str, store: Store, is_c
     store.add([replace(exchange, spans=spans)])
     text = Markup(page_of(f"{inspector}/exchanges/{exchange.id}")).text
     assert ("was not called" in text) != is_called
+
+
+def test_error_views_are_named_beside_the_view(inspector: str, store: Store) -> None:
+    """Each with its place, and the error that it has raised, if it has made no response."""
+    exchange = samples.page()
+    spans = [
+        Span("error view", "shop.sold_out", 0.002, 0.003, place="shop.py:7", error="Conflict"),
+        Span("error view", "shop.conflict", 0.003, 0.004, place="shop.py:9"),
+    ]
+    store.add([replace(exchange, spans=[*exchange.spans, *spans])])
+    markup = Markup(page_of(f"{inspector}/exchanges/{exchange.id}"))
+    ids = [given["id"] for _, given in markup.elements if "id" in given]
+    assert ids.index("view") + 1 == ids.index("error-view-1") == ids.index("error-view-2") - 1
+    text = " ".join(markup.text.split())
+    assert "shop.sold_out shop.py:7 raised Conflict" in text
+    assert "shop.conflict shop.py:9" in text
 
 
 def test_the_source_of_the_view_is_shown(inspector: str, store: Store) -> None:

@@ -124,6 +124,63 @@ def test_an_http_error_is_no_failure() -> None:
     assert (exchange.status, exchange.error, spans(exchange, "view")[0].error) == (404, None, "NotFound")
 
 
+class OutOfStock(Exception): ...
+
+
+def sold_out() -> str:
+    raise OutOfStock
+
+
+def sorry(error: Exception) -> tuple[dict[str, str], int]:
+    return {"sorry": type(error).__name__}, 409
+
+
+def missing(error: Exception) -> tuple[str, int]:
+    raise NotFound
+
+
+def nothing(error: Exception) -> object:
+    return None
+
+
+def injected(error: Exception, agent: Header[str] = "") -> str:
+    return f"gone {agent}"
+
+
+def origin(exchange: Exchange) -> str:
+    """Return what has made the content of a response."""
+    return {field.name: field.origin for field in exchange.response_fields}["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("view", "errors", "status", "error_views", "maker"),
+    [
+        (sold_out, {OutOfStock: sorry}, 409, [("sorry", "")], "error view sorry"),
+        (not_there, {404: sorry}, 409, [("sorry", "")], "error view sorry"),
+        (
+            sold_out,
+            {OutOfStock: missing, 404: injected},
+            404,
+            [("missing", "NotFound"), ("injected", "")],
+            "error view injected",
+        ),
+        (sold_out, {OutOfStock: missing}, 404, [("missing", "NotFound")], "page of the error"),
+        (not_there, {404: nothing}, 404, [("nothing", "")], "page of the error"),
+        (sold_out, {OutOfStock: nothing}, 500, [("nothing", "")], "page of the error"),
+    ],
+)
+def test_an_error_view_has_its_span_and_its_response(
+    view: Any, errors: Any, status: int, error_views: Any, maker: str
+) -> None:
+    """It is named beside the view that has raised; a response is its own only if it has made it."""
+    exchange = exchange_of({"/": view}, errors=errors)
+    found = [(each.name.rpartition(".")[2], each.error) for each in spans(exchange, "error view")]
+    assert (exchange.status, found) == (status, error_views)
+    assert all(each.place.startswith("test_recorded_parts.py:") for each in spans(exchange, "error view"))
+    assert spans(exchange, "view")[0].error
+    assert origin(exchange).replace(f"{__name__}.", "") == maker
+
+
 def test_a_request_without_a_route_has_candidates() -> None:
     """Each candidate says why it won or lost, and where it is written."""
     urls = {"/": home, "/blog/{slug}": home_of_slug, "POST /blog": home}

@@ -69,7 +69,7 @@ class Parameter(Struct, gc=False):
 class Span(Struct, gc=False):
     """A stretch of work on the way: spans nest by their times."""
 
-    kind: str  # "middleware", "dependency", "arguments", "view", "response", "template", "query", "compression" ...
+    kind: str  # "middleware", "dependency", "arguments", "view", "error view", "response", "template", "query" ...
     name: str
     begin: float
     end: float  # -1 while it runs
@@ -117,7 +117,7 @@ class FieldOrigin(Struct, gc=False):
 
     name: str
     value: str
-    origin: str  # "view", "middleware timing", "Fanlight: media type of the page", "wire" ...
+    origin: str  # "view", "error view lost", "middleware timing", "Fanlight: media type of the page", "wire" ...
 
 
 class ErrorReport(Struct):

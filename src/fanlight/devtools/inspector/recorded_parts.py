@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
-from fanlight.binding.callables import is_async, source_location, unwrap_callable
+from fanlight.binding.callables import display_name, is_async, source_location, unwrap_callable
 from fanlight.devtools.inspector.current import CURRENT
 from fanlight.devtools.inspector.recorded_generators import (
     GeneratorRecord,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     Begin = Callable[[Recording, Mapping[str, Any]], Span]  # with the named arguments
 
+ERROR_VIEW = "error view"
 QUICK_SECONDS = 0.0001  # a response that is made in less is no stage of its own
 
 
@@ -51,6 +52,22 @@ def recorded_view(view: View, name: str, place: str) -> View:
         return recording.begin_span("view", name, place)
 
     return _async_function(view, begin) if awaits else _plain_function(view, begin)
+
+
+def recorded_error_view(view: Callable[..., Any], folder: Path | None) -> Callable[..., Any]:
+    """Return an error view that notes when it is called; what it returns is the response from then on."""
+    name, place = display_name(view), source_location(view, folder)
+
+    @functools.wraps(view)
+    def run(*arguments: Any, **named: Any) -> Any:
+        value = called(*arguments, **named)
+        recording = CURRENT.get()
+        if recording is not None:
+            recording.change_actor(f"{ERROR_VIEW} {name}", None)
+        return value
+
+    called = _plain_function(view, lambda recording, _: recording.begin_span(ERROR_VIEW, name, place))
+    return run
 
 
 def recorded_making(make: MakeResponse) -> MakeResponse:

@@ -12,7 +12,9 @@ from fanlight.app.observer import MakeResponse, Observer
 from fanlight.devtools.inspector.current import recording_of
 from fanlight.devtools.inspector.recorded_arguments import recorded_arguments
 from fanlight.devtools.inspector.recorded_parts import (
+    ERROR_VIEW,
     recorded_dependency,
+    recorded_error_view,
     recorded_making,
     recorded_middleware,
     recorded_view,
@@ -20,6 +22,7 @@ from fanlight.devtools.inspector.recorded_parts import (
 
 if TYPE_CHECKING:
     from fanlight.app.generator_functions import GeneratorFunction
+    from fanlight.app.observer import ErrorView
     from fanlight.binding.arguments import Binding
     from fanlight.binding.callables import ArgumentBuilder, View
     from fanlight.binding.dependency_plan import Provider
@@ -41,6 +44,10 @@ class RecordingObserver(Observer):
     def view(self, view: View, name: str, place: str) -> View:
         """Return a view that is recorded."""
         return recorded_view(view, name, place)
+
+    def error_view(self, view: ErrorView) -> ErrorView:
+        """Return an error view that is recorded."""
+        return recorded_error_view(view, self._folder)
 
     def arguments(
         self, build: ArgumentBuilder | None, signature: Signature, binding: Binding
@@ -76,9 +83,16 @@ class RecordingObserver(Observer):
             recording.change_actor(ERROR_PAGE, None)
         return super().on_unhandled(error, request)
 
-    def on_http_error(self, error: HTTPError, request: Request, response: Response, *, has_page: bool) -> Response:
-        """Record that the response is the page of an error."""
+    def on_handler_failed(self, failure: BaseException, request: Request) -> Response | None:
+        """Record that the response is not that of the error view, which has failed."""
         recording = recording_of(request)
         if recording is not None:
+            recording.change_actor(ERROR_PAGE, None)
+        return super().on_handler_failed(failure, request)
+
+    def on_http_error(self, error: HTTPError, request: Request, response: Response, *, has_page: bool) -> Response:
+        """Record that the response is the page of an error, unless an error view has made it."""
+        recording = recording_of(request)
+        if recording is not None and not (has_page and recording.actor.startswith(ERROR_VIEW)):
             recording.change_actor(ERROR_PAGE, None)
         return super().on_http_error(error, request, response, has_page=has_page)

@@ -51,6 +51,7 @@ def exchange_page(exchange: Exchange, *, shows_secrets: bool, folder: Path | Non
         "templates": corridor.templates(record),
         "was_called": _was_called(exchange),
         "statements": corridor.statements(record),
+        "error_views": corridor.others(record, "error view"),
         "arguments": corridor.others(record, "arguments"),
         "compression": corridor.others(record, "compression"),
         "background": corridor.others(record, "background task"),

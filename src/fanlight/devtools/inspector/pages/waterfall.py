@@ -23,6 +23,7 @@ _ANCHORS = {
     "template": "templates",
     "query": "queries",
     "view": "view",
+    "error view": "error-view-1",
     "arguments": "arguments",
     "compression": "compression",
     "response": "response",
