@@ -800,6 +800,37 @@ def test_a_view_that_blocks_the_loop_delays_messages_and_loses_none() -> None:
         assert [sock.receive() for _ in range(20)] == [f"{number}" for number in range(20)]
 
 
+def test_a_view_that_sends_before_its_thread_serves_again_goes_on() -> None:
+    """What it sends waits until another thread has passed the connections back; then the view sends its next message."""
+    blocked, go_on = threading.Event(), threading.Event()
+    loop: asyncio.AbstractEventLoop
+    published = asyncio.Event()
+
+    async def twice(socket: WebSocket) -> None:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        await socket.send("ready")
+        await published.wait()
+        await socket.send("one")
+        await socket.send("two")
+
+    def stuck() -> str:
+        loop.call_soon_threadsafe(published.set)  # the views go on as soon as the loop's thread is free
+        blocked.set()
+        assert go_on.wait(PATIENCE)
+        return "done"
+
+    app = App({"/": twice, "/stuck": stuck, "/page": "page"})
+    with Client(app) as client, contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(client.beside().websocket("/")) for _ in range(20)]
+        assert [each.receive() for each in sockets] == ["ready"] * 20
+        threading.Thread(target=client.beside().get, args=("/stuck",)).start()
+        assert blocked.wait(PATIENCE)
+        assert client.get("/page").status == 200  # another thread serves
+        go_on.set()
+        assert [[each.receive(), each.receive()] for each in sockets] == [["one", "two"]] * 20
+
+
 def test_plain_views_leave_threads_for_pages() -> None:
     """A WebSocket too many gets a 503, and pages are served."""
 

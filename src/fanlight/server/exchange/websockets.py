@@ -109,7 +109,9 @@ class FrameSender:
         data = outgoing[0] if len(outgoing) == 1 else b"".join(outgoing)
         outgoing.clear()
         try:
-            if not connection.send(data):
+            if connection.send(data):
+                self._wake_sender()  # which waits where another thread held the hub when it sent
+            else:
                 connection.pause_stream(self._on_writable, self._table.now, self._table.limits)
                 self._table.watch(connection, WRITE)
         except OSError:
