@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from flask import Flask
 
-from fanlight import CORS, App, Hosts, Security, asgi, wsgi
+from fanlight import CORS, App, Hosts, Request, Security, Unauthorized, asgi, middleware, rate_limit, wsgi
 from fanlight.errors import SetupError
 from fanlight.testing import Client
 
@@ -125,6 +125,42 @@ def test_cors_around_an_app(make: Callable[[], Any]) -> None:
         assert client.request("OPTIONS", "/a/x", headers=PAGE).text.endswith("|OPTIONS")
         assert client.post("/a/x", headers=PAGE).status == 200
         assert "access-control-allow-origin" not in client.get("/b/x", headers=PAGE).headers
+
+
+def wants_user(request: Request) -> Iterator[None]:
+    """Refuse a request without a session's cookie, as a browser's preflights are."""
+    if "session" not in request.cookies:
+        raise Unauthorized
+    yield
+
+
+@pytest.mark.parametrize("make", [*MAKERS, lambda: {"PUT /x": lambda: "of the site"}], ids=["asgi", "wsgi", "views"])
+@pytest.mark.parametrize("around", [middleware(wants_user), rate_limit("1/day")], ids=["middleware", "limit"])
+def test_a_preflight_passes_what_is_around_an_app(make: Callable[[], Any], around: Any) -> None:
+    """As with a view: the browser is let ask, however often, and what it asks for is then refused or not."""
+    cors = CORS(origins=["https://app.example"], credentials=True)
+    asked = PAGE | {"access-control-request-method": "PUT"}
+    with Client(App({"/a": around(cors(make()))})) as client:
+        for _ in range(3):
+            preflight = client.request("OPTIONS", "/a/x", headers=asked)
+            assert preflight.status == 204
+            assert "PUT" in preflight.headers["access-control-allow-methods"]
+        assert client.put("/a/x", headers=PAGE | {"cookie": "session=1"}).status == 200
+        refused = client.put("/a/x", headers=PAGE)
+        assert refused.status in (401, 429)
+        assert refused.headers["access-control-allow-origin"] == PAGE["origin"]
+
+
+@pytest.mark.parametrize("make", [*MAKERS, lambda: {"PUT /x": lambda: "of the site"}], ids=["asgi", "wsgi", "views"])
+def test_middleware_of_the_whole_site_has_preflights_too(make: Callable[[], Any]) -> None:
+    """It is around every request; a refusal has the fields of CORS, but a browser wants more."""
+    cors = CORS(origins=["https://app.example"])
+    asked = PAGE | {"access-control-request-method": "PUT"}
+    with Client(App(Hosts({"a.test": {"/a": cors(make())}}), middleware=[wants_user])) as client:
+        preflight = client.request("OPTIONS", "http://a.test/a/x", headers=asked)
+        assert (preflight.status, preflight.headers["access-control-allow-origin"]) == (401, PAGE["origin"])
+        asked["cookie"] = "session=1"
+        assert client.request("OPTIONS", "http://a.test/a/x", headers=asked).status == 204
 
 
 def test_another_origin_gets_no_fields(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from tests.browser import Tab
 
-from fanlight import CORS, ContentSecurityPolicy, Request, Response, Security, Static, render
-from fanlight.errors import NotFound
+from fanlight import CORS, ContentSecurityPolicy, Request, Response, Security, Static, middleware, render, wsgi
+from fanlight.errors import NotFound, Unauthorized
 
 Serve = Callable[..., Any]
 done: list[str] = []
@@ -41,6 +41,12 @@ URLS: dict[str, Any] = {
     "GET|POST /pay": pay,
     "/picture": lambda: Response(PICTURE.encode(), media_type="image/svg+xml"),
 }
+
+
+def sign_in() -> Response:
+    response = Response(_page("signed in").encode(), media_type="text/html")
+    response.set_cookie("user", "ann")
+    return response
 
 
 def _page(body: str) -> str:
@@ -167,6 +173,33 @@ def test_a_page_of_an_origin_that_cors_allows_uses_the_api(serve: Serve, tab: Ta
     assert tab.evaluate(f"{script}.catch(() => 'refused')") == "refused"
     assert tab.evaluate(f"fetch('{url}/missing').catch(() => 'refused')") == "refused"
     assert done == ["Tom"]
+
+
+def test_a_page_of_such_an_origin_uses_an_app_behind_a_sign_in(serve: Serve, tab: Tab) -> None:
+    """Preflights have no cookies, and are responded to all the same; the request that follows has to be signed in."""
+
+    def wants_user(request: Request) -> Iterator[None]:
+        if "user" not in request.cookies:
+            raise Unauthorized
+        yield
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        done.append(environ["REQUEST_METHOD"])
+        start_response("200 OK", [("content-type", "text/plain")])
+        return [environ["wsgi.input"].read()]
+
+    theirs = serve({"/": lambda: _page("")}, security=Security(opener_policy=None))
+    friend = f"http://friend.{OURS}:{theirs.port}"  # of the same site, and so with its cookies, but another origin
+    mounted = middleware(wants_user)(CORS(origins=[friend], credentials=True)(wsgi(app)))
+    url = f"http://{OURS}:{serve({'/sign-in': sign_in, '/api': mounted}).port}"
+    options = "{method: 'PUT', credentials: 'include', headers: {'content-type': 'application/json'}, body: '7'}"
+    script = f"fetch('{url}/api/x', {options}).then(async r => [r.status, r.ok && await r.json()])"
+    tab.open(friend)
+    assert tab.evaluate(script) == [401, False]
+    tab.open(f"{url}/sign-in")
+    tab.open(friend)
+    assert tab.evaluate(script) == [200, 7]
+    assert done == ["PUT"]
 
 
 # --- the policy -------------------------------------------------------------------------------------------

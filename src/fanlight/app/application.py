@@ -221,7 +221,7 @@ class Application:
         return functions_in_parts(self) if contains_part(self._urls) else {}
 
     def _choose_find(self, without_route: CallFactory, endpoints: Endpoints) -> None:
-        """Prepare `find`; an app with several hosts gets another one, so that with one host it costs nothing."""
+        """Prepare `find`; what few apps need is another one, so that it costs the others nothing."""
         if self._hosts is None:
             cors = endpoints.cors_paths(self.table)
             # PERF: benchmarks/run.py; bound once, not looked up for every request
@@ -234,6 +234,10 @@ class Application:
                 without_route, self.misdirected, endpoints.cors_paths, self._guests.finder, self.parts.in_table
             ).find
             self.find = self._find_with_host  # type: ignore[method-assign]
+        preflights = endpoints.mount_preflights(self.table.routes, without_route)
+        if preflights is not None:
+            find = partial(Application.find, self) if self._hosts is None else self._find_with_host
+            self.find = preflights.finder(find)  # type: ignore[method-assign]
 
     def _endpoints(
         self, calls: CallFactory, responses: ResponseFactory, dependencies: Dependencies, observer: Observer

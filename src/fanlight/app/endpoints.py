@@ -8,7 +8,7 @@ read once, however many routes it has.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
@@ -19,6 +19,7 @@ from fanlight.app.cors_paths import CallFacts, CorsPaths
 from fanlight.app.guard_choice import GuardChoice
 from fanlight.app.guests import Guests, is_guest, refuse_unmounted
 from fanlight.app.middleware import read_middleware
+from fanlight.app.mount_preflights import MountPreflights
 from fanlight.app.observer import NO_OBSERVER, Observer
 from fanlight.app.parts import MountedPart, Parts, table_of
 from fanlight.app.responses import ResponseFactory
@@ -45,9 +46,11 @@ from fanlight.pages.builtin_pages import heading_page
 from fanlight.pages.page import Page
 from fanlight.pages.pages import Pages
 from fanlight.pages.static.static import Static
+from fanlight.protection.cors import CorsPolicy
 from fanlight.protection.security import DEFAULT_SECURITY, Security
 from fanlight.routing.entries import VALUE_KINDS, Entry, Inherited, Mount, Placed
 from fanlight.routing.pattern import parameters_of, refuse
+from fanlight.routing.route import Route
 from fanlight.routing.table import Table
 from fanlight.sessions.session_settings import DEFAULT_SESSIONS, Sessions
 
@@ -134,6 +137,15 @@ class Endpoints:
         paths = CorsPaths(table, self._facts, self._guards.cors_policy)
         return paths if paths.is_used else None
 
+    def mount_preflights(self, routes: Iterable[Route], calls: CallFactory) -> MountPreflights | None:
+        """Return what responds to the preflights for apps of other frameworks, None if none of them has CORS."""
+        policies: dict[Call, CorsPolicy] = {}
+        for route in routes:
+            call = route.endpoint
+            if isinstance(call, Call) and is_guest(route.view) and (policy := self._facts[call].policy) is not None:
+                policies[call] = policy
+        return MountPreflights(policies, calls) if policies else None
+
     def call(
         self,
         value: object,
@@ -195,7 +207,7 @@ class Endpoints:
                 value, pattern, calls, name, is_private=bool(middleware), host=host, mount=place.mount
             )
         if is_guest(value):
-            return self._guests.call(value, pattern, calls, name, self._guards.cors_policy(marks))
+            return self._guests.call(value, pattern, calls, name)
         if not is_view(value):
             _refuse_value(value, pattern)
         return self._for_view(value, place, methods, f"{name} ({display_name(value)})", calls)

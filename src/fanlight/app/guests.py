@@ -13,11 +13,9 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from fanlight.app.calls import CallFactory
-from fanlight.app.preflights import Preflights
 from fanlight.binding.callables import display_name
 from fanlight.errors import AppError
 from fanlight.message.handler import Call
-from fanlight.protection.cors import CorsPolicy
 from fanlight.routing.entries import Subtree
 from fanlight.routing.key import METHODS
 from fanlight.routing.pattern import Pattern, refuse
@@ -59,7 +57,6 @@ class Guests:
     """The guests of one app."""
 
     def __init__(self) -> None:
-        self._preflights = Preflights()
         self._guests: list[Guest] = []
         self._started: list[Guest] = []
 
@@ -103,8 +100,8 @@ class Guests:
 
         return find
 
-    def call(self, guest: Guest, pattern: str, calls: CallFactory, name: str, policy: CorsPolicy | None = None) -> Call:
-        """Return the call of a guest at a pattern, whose preflights a policy responds to. Raises SetupError."""
+    def call(self, guest: Guest, pattern: str, calls: CallFactory, name: str) -> Call:
+        """Return the call of a guest at a pattern. Raises SetupError."""
         from fanlight.foreign.mount_point import MountPoint  # noqa: PLC0415 - most sites have none
 
         try:
@@ -120,19 +117,9 @@ class Guests:
 
             prepare = partial(prepare_scope, mount, guest.lifespan)
             run = partial(asgi_run, app, name, mount, guest.lifespan, is_observed=calls.is_observed)
-            if policy is not None:
-                return calls.for_guest(
-                    lambda on_error: self._preflights.before_async(run(on_error), policy), name, prepare, is_async=True
-                )
             return calls.for_guest(run, name, prepare, is_async=True)
         from fanlight.foreign.wsgi_app import wsgi_run  # noqa: PLC0415 - as above
 
-        if policy is not None:
-            return calls.for_guest(
-                lambda on_error: self._preflights.before(wsgi_run(app, name, mount, on_error), policy),
-                name,
-                is_async=False,
-            )
         return calls.for_guest(partial(wsgi_run, app, name, mount), name, is_async=False)
 
     async def start(self) -> None:

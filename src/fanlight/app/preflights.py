@@ -1,28 +1,21 @@
 """Responses to the preflights of CORS, and what the log says of those that a browser will refuse.
 
-In: a preflight, a policy, and the methods and request fields of its address. Out: its fields. Of an app of another
-framework neither is known: it takes every method, the type of its content, and the fields that the policy names. Its
-preflights are responded to before it is called; all else is its own, also any other request with OPTIONS.
+In: a preflight, a policy, and the methods and request fields of its address. Out: its fields.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from collections.abc import Collection
 
 from fanlight.lazy_logger import lazy_logger
 from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.protection.cors import CorsPolicy
 from fanlight.protection.origins import MAX_ORIGIN
-from fanlight.routing.key import METHODS
 
 MAX_LOGGED = 32  # refused preflights
 MAX_SHOWN = 200
 SIMPLE_FIELDS = frozenset({"accept", "accept-language", "content-language"})  # a page may send them anyway
-
-_OF_AN_APP = tuple(each for each in METHODS if each != "OPTIONS")
-_FIELDS_OF_AN_APP = frozenset({"content-type"})
 
 log = lazy_logger("fanlight.protection")
 
@@ -46,41 +39,12 @@ class Preflights:
         if reason := _why_refused(request, policy, methods, fields):
             self._log(request, request.head.values["origin"], reason)
 
-    def before(self, run: Callable[[Request], Any], policy: CorsPolicy) -> Callable[[Request], Any]:
-        """Return what runs an app, and responds to its preflights."""
-
-        def run_unless_preflight(request: Request) -> Any:
-            return self._respond_for_app(request, policy) if is_preflight(request) else run(request)
-
-        return run_unless_preflight
-
-    def before_async(
-        self, run: Callable[[Request], Awaitable[Any]], policy: CorsPolicy
-    ) -> Callable[[Request], Awaitable[Any]]:
-        """Return what runs an app that is awaited, as above."""
-
-        async def run_unless_preflight(request: Request) -> Any:
-            return self._respond_for_app(request, policy) if is_preflight(request) else await run(request)
-
-        return run_unless_preflight
-
-    def _respond_for_app(self, request: Request, policy: CorsPolicy) -> Response:
-        response = Response(b"", 204)
-        self.respond(request, response, policy, _OF_AN_APP, _FIELDS_OF_AN_APP)
-        return response
-
     def _log(self, request: Request, origin: str, reason: str) -> None:
         """Log a refused preflight, once for each origin and reason: browsers do not say why to the server's author."""
         if (origin, reason) not in self._logged and len(self._logged) < MAX_LOGGED:
             self._logged.add((origin, reason))
             path, shown = request.head.path[:MAX_SHOWN], _shown(origin)
             log.warning("CORS: %s may not send to %s: %s (logged once)", shown, path, reason)
-
-
-def is_preflight(request: Request) -> bool:
-    """Return whether a request asks for another one (Fetch standard, section 3.3.2)."""
-    values = request.head.values
-    return request.method == "OPTIONS" and bool(values.get("origin") and values.get("access-control-request-method"))
 
 
 def _why_refused(request: Request, policy: CorsPolicy, methods: Collection[str], fields: frozenset[str]) -> str:
