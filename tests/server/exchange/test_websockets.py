@@ -831,6 +831,38 @@ def test_a_view_that_sends_before_its_thread_serves_again_goes_on() -> None:
         assert [[each.receive(), each.receive()] for each in sockets] == [["one", "two"]] * 20
 
 
+def test_a_client_that_reads_while_another_thread_serves_has_its_view_go_on_in_the_loops_thread() -> None:
+    """Futures are for one thread: in its debug mode, the loop refuses calls of another one."""
+    blocked, go_on = threading.Event(), threading.Event()
+    begun = list[int]()
+
+    async def many(socket: WebSocket) -> None:
+        asyncio.get_running_loop().set_debug(True)
+        for number in range(200):
+            begun.append(number)
+            await socket.send(f"{number:03}" + "x" * 50_000)
+
+    def stuck() -> str:
+        blocked.set()
+        assert go_on.wait(PATIENCE)
+        return "done"
+
+    def is_paused() -> bool:
+        before = len(begun)
+        assert client.get("/page").status == 200
+        return before > 0 and len(begun) == before
+
+    with Client(App({"/": many, "/stuck": stuck, "/page": "page"})) as client, client.websocket("/") as sock:
+        until(is_paused)
+        threading.Thread(target=client.beside().get, args=("/stuck",)).start()
+        assert blocked.wait(PATIENCE)
+        received = [sock.receive()[:3] for _ in range(len(begun))]  # all that was sent: the other thread has sent it
+        assert client.get("/page").status == 200
+        go_on.set()
+        received += [sock.receive()[:3] for _ in range(200 - len(received))]
+    assert received == [f"{number:03}" for number in range(200)]
+
+
 def test_plain_views_leave_threads_for_pages() -> None:
     """A WebSocket too many gets a 503, and pages are served."""
 

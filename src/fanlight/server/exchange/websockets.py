@@ -118,8 +118,10 @@ class FrameSender:
             self._table.close(connection)
 
     def _on_writable(self, is_there: bool) -> None:  # noqa: FBT001 - called when written
-        if not is_there:
-            return
+        if is_there:
+            self._sockets.on_loop(self._go_on)
+
+    def _go_on(self) -> None:
         self._watch()
         self._flush()
         if self._connection.phase is STREAMING:
