@@ -105,8 +105,11 @@ def test_each_default_that_was_weakened_is_named_with_its_place(tmp_path: Path) 
             "--no-access-log",
             "--env-file",
             "site.env",
+            "--hosts",
+            "*",
         ),
         site=WEAKENED,
+        FANLIGHT_STORE="rediss://localhost:1/0?ssl_cert_reqs=none",
         FANLIGHT_HEAD_SECONDS="60",
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -121,7 +124,9 @@ def test_each_default_that_was_weakened_is_named_with_its_place(tmp_path: Path) 
         "Compression(padding_bytes=0), main.py:18: the lengths of pages reveal",
         f"head_bytes is 1 MiB (default: 16 KiB), FANLIGHT_HEAD_BYTES in {tmp_path}/site.env: each connection may",
         "head_seconds is 60 (default: 10), FANLIGHT_HEAD_SECONDS: clients that",
+        "store has ssl_cert_reqs=none, FANLIGHT_STORE: an attacker in between can pose as",
         "access_log is off, --no-access-log: after an attack",
+        "hosts includes *: a client can name hosts of others",
     )
     assert len(found) == len(expected), done.stdout
     for line, start in zip(found, expected, strict=True):

@@ -56,6 +56,14 @@ def test_a_sound_site_on_a_sound_machine_passes() -> None:
         ({"tls": "dev"}, {}, "error", "only this machine trusts"),
         ({"bind": (":443",), **TLS}, {}, "warning", "--hsts-seconds 31536000"),
         ({"hosts": ()}, {}, "warning", "--hosts example.org"),
+        (
+            {"hosts": ("site.example", "*.com")},
+            {},
+            "warning",
+            "hosts includes *.com: a client can name hosts of others",
+        ),
+        ({"hosts": ("*.Org:8443", "*")}, {}, "warning", "hosts includes *.Org:8443, *: a client"),
+        ({"hosts": ("*",)}, {}, "weakened", "--hosts example.org,*.example.org"),
         (TLS, {"certificates": (TlsFiles(path="c", key="k", error="c is no"),)}, "error", "c is no"),
         (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=-3.2),)}, "error", "c expired 3 days ago"),
         (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=6),)}, "error", "in 6 days"),
@@ -115,6 +123,7 @@ def test_each_problem_is_found(options: dict[str, Any], machine: dict[str, Any],
         (TLS, {"certificates": (TlsFiles(path="c", key="k", days_left=60, key_mode=0o600),)}),
         ({}, {"places": (Place(path="/x", setting="pid_file"),)}),
         ({"bind": ("fd:3",)}, {}),
+        ({"hosts": ("example.org", "*.example.org", "localhost:8000")}, {}),
         ({"limits": Limits(connections=100, idle_seconds=75)}, {"descriptors": 1024}),
         ({"limits": Limits(idle_seconds=60), "bind": (":443",), "hsts_seconds": 9, **TLS}, {}),
     ],
@@ -202,6 +211,19 @@ def test_a_setting_that_is_weaker_than_its_default_is_named() -> None:
     assert [each.place for each in weak] == ["FANLIGHT_CONTENT_BYTES in .env", "", "", ""]
     assert all(each.risk and each.advice for each in weak)
     assert list(weak_options(Options(limits=Limits(content_bytes=1, head_seconds=1)), {})) == []
+
+
+def test_a_redis_that_need_not_prove_who_it_is_is_named() -> None:
+    """Of the store and of the bus, by the flag or the variable, and without the rest of the URL."""
+    store, bus = "rediss://ann:pass@db/0?ssl_cert_reqs=none", "rediss://bus/0?ssl_check_hostname=false"
+    weak = list(weak_options(Options(store=store, bus=bus), {"store": "FANLIGHT_STORE", "bus": "--bus"}))
+    assert [(each.setting, each.place) for each in weak] == [
+        ("store has ssl_cert_reqs=none", "FANLIGHT_STORE"),
+        ("bus has ssl_check_hostname=false", "--bus"),
+    ]
+    assert all("can pose as the Redis" in each.risk and "pass" not in each.risk + each.advice for each in weak)
+    checked = "rediss://db/0?ssl_cert_reqs=required&ssl_check_hostname=true&ssl_ca_certs=none"
+    assert list(weak_options(Options(store=checked, bus="redis://localhost"), {})) == []
 
 
 def test_findings_are_sorted_and_counted() -> None:

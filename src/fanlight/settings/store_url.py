@@ -32,6 +32,7 @@ _VALUES = {
     "ssl_cert_reqs": frozenset({"required", "optional", "none"}),
     "ssl_check_hostname": frozenset({"true", "false"}),
 }
+_UNCHECKED = {"ssl_cert_reqs": "none", "ssl_check_hostname": "false"}
 _NUMBER = lazy_pattern(r"[0-9]{1,5}")
 _BUS_FORMS = "write redis://HOST:PORT/0, rediss://... or unix:/run/redis.sock"
 _FORMS = "write sqlite:PATH, redis://HOST:PORT/0, rediss://..., unix:/run/redis.sock or memory:"
@@ -43,6 +44,7 @@ class StoreURL(Struct, frozen=True):
     kind: Literal["memory", "sqlite", "redis"]
     text: str
     shown: str  # for messages: without user, password and options
+    unchecked: tuple[str, ...] = ()  # options by which the certificate of the server is checked less, or not at all
 
     def __repr__(self) -> str:
         return f"StoreURL({self.shown!r})"
@@ -113,7 +115,8 @@ def _redis(url: str) -> StoreURL:
     if parts.netloc.endswith("@") or port == 0 or (port or 0) > MAX_PORT:
         raise InvalidSetting(f"the URL of the store has no host; {_FORMS}")
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or "localhost"
-    return StoreURL("redis", url, f"{parts.scheme}://{host}:{port or REDIS_PORT}/{database or 0}")
+    unchecked = tuple(f"{name}={value}" for name, value in parse_qsl(parts.query) if _UNCHECKED.get(name) == value)
+    return StoreURL("redis", url, f"{parts.scheme}://{host}:{port or REDIS_PORT}/{database or 0}", unchecked)
 
 
 def _check_options(parts: SplitResult) -> None:

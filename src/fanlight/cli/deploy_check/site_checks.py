@@ -6,6 +6,7 @@ In: the options, what was read of the machine, and facts of the site. Out: findi
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from fanlight.cli.deploy_check.deploy_findings import Finding
 from fanlight.cli.deploy_check.machine import Machine
 from fanlight.cli.deploy_check.services_state import ServicesState
 from fanlight.settings.addresses import is_local
+from fanlight.settings.host_names import ANY
 from fanlight.settings.options import Options
 from fanlight.settings.store_url import read_bus_url
 from fanlight.weakness import Weakness
@@ -29,6 +31,7 @@ class SiteFacts:
 
 
 ANY_SITE = SiteFacts()
+_ALL_OF_A_DOMAIN = re.compile(r"\*\.[^.:]+\.?(:[0-9]+)?")  # *.com: every site there is below a top-level domain
 
 
 def site_findings(options: Options, machine: Machine, site: SiteFacts) -> Iterator[Finding]:
@@ -54,7 +57,14 @@ def _weakened(site: SiteFacts) -> Iterator[Finding]:
 
 
 def _hosts(options: Options, site: SiteFacts) -> Iterator[Finding]:
-    if options.hosts:
+    wide = [each for each in options.hosts if each == ANY or _ALL_OF_A_DOMAIN.fullmatch(each)]
+    if wide:
+        yield Finding(
+            "warning" if wide != [ANY] else "weakened",
+            f"hosts includes {', '.join(wide)}: a client can name hosts of others, and links are made of it",
+            "list those of the site: --hosts example.org,*.example.org",
+        )
+    elif options.hosts:
         yield Finding("ok", f"the site is served for {', '.join(options.hosts)} only")
     elif site.has_hosts:
         yield Finding("ok", "the site is served for the hosts in its Hosts only")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from fanlight.settings.limits import Limits
 from fanlight.settings.options import Options
+from fanlight.settings.store_url import read_bus_url, read_store_url
 from fanlight.settings.units import format_bytes
 from fanlight.weakness import Weakness
 
@@ -43,6 +44,7 @@ def weak_options(options: Options, origins: Mapping[str, str]) -> Iterator[Weakn
                 if name == "content_bytes"
                 else "leave it out, unless your visitors need it",
             )
+    yield from _unchecked_servers(options, origins)
     if not options.access_log:
         yield Weakness(
             setting="access_log is off",
@@ -50,3 +52,16 @@ def weak_options(options: Options, origins: Mapping[str, str]) -> Iterator[Weakn
             risk="after an attack, nothing shows what was requested",
             advice="leave it out, unless a proxy keeps such a log",
         )
+
+
+def _unchecked_servers(options: Options, origins: Mapping[str, str]) -> Iterator[Weakness]:
+    """Yield the options of URLs by which the certificate of a Redis is not checked, or less."""
+    for name, read in (("store", read_store_url), ("bus", read_bus_url)):
+        url = getattr(options, name)
+        for option in read(url).unchecked if url else ():
+            yield Weakness(
+                setting=f"{name} has {option}",
+                place=origins.get(name, ""),
+                risk="an attacker in between can pose as the Redis, and read and change what the site sends there",
+                advice="leave it out; with an authority of your own: ssl_ca_certs=/path/ca.pem",
+            )
