@@ -193,17 +193,9 @@ class Certificates:
 
 def _key_usage(*, is_authority: bool) -> x509.KeyUsage:
     """Return what a key is for, without which Python 3.13 trusts no authority (RFC 5280 section 4.2.1.3)."""
-    return x509.KeyUsage(
-        digital_signature=True,
-        key_encipherment=not is_authority,
-        key_cert_sign=is_authority,
-        crl_sign=is_authority,
-        content_commitment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    names = ("content_commitment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only")
+    own = {"key_encipherment": not is_authority, "key_cert_sign": is_authority, "crl_sign": is_authority}
+    return x509.KeyUsage(digital_signature=True, **own, **dict.fromkeys(names, False))
 
 
 def _general(name: str) -> x509.GeneralName:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.foreign.conftest import Serve
+from tests.foreign.conftest import Serve, received_in_turns
 from tests.sockets import read_all, received_next
 from tests.speed import PATIENCE
 
@@ -164,13 +164,7 @@ def test_a_stream_is_sent_piece_by_piece(serve: Serve) -> None:
             await asyncio.to_thread(may_go.wait, PATIENCE)
             await send(_body(b"two"))
 
-    with serve(app).connect() as sock:
-        sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-        received = b""
-        while b"one" not in received:
-            received += received_next(sock)
-        may_go.set()
-        assert (received + read_all(sock)).endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    assert received_in_turns(serve(app), may_go).endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
 
 
 def test_the_response_is_sent_before_the_app_ends(serve: Serve) -> None:

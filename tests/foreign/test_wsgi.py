@@ -10,8 +10,7 @@ from wsgiref.util import FileWrapper as ReferenceWrapper
 from wsgiref.validate import validator
 
 import pytest
-from tests.foreign.conftest import Serve
-from tests.sockets import read_all, received_next
+from tests.foreign.conftest import Serve, received_in_turns
 from tests.speed import PATIENCE
 
 from fanlight import App, wsgi
@@ -127,13 +126,7 @@ def test_a_stream_is_sent_piece_by_piece_and_closed(serve: Serve) -> None:
         start_response("200 OK", TEXT)
         return _Closing(pieces(), closed)
 
-    with serve(app).connect() as sock:
-        sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-        received = b""
-        while b"one" not in received:
-            received += received_next(sock)
-        may_go.set()
-        assert (received + read_all(sock)).endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    assert received_in_turns(serve(app), may_go).endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
     assert closed.wait(PATIENCE)
 
 
@@ -166,13 +159,7 @@ def test_what_is_written_is_sent_at_once(serve: Serve) -> None:
         write(b"two")
         return [b"three"]
 
-    with serve(app).connect() as sock:
-        sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-        received = b""
-        while b"one" not in received:
-            received += received_next(sock)
-        may_go.set()
-        assert (received + read_all(sock)).endswith(b"3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n")
+    assert received_in_turns(serve(app), may_go).endswith(b"3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n")
 
 
 def test_what_is_written_inside_middleware_is_sent_at_the_end() -> None:

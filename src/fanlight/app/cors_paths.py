@@ -19,7 +19,7 @@ from fanlight.message.request import Request
 from fanlight.message.response import Response
 from fanlight.protection.cors import CORS, CorsPolicy
 from fanlight.routing.entries import Placed
-from fanlight.routing.pattern import Pattern, parse_pattern
+from fanlight.routing.pattern import parse_pattern
 from fanlight.routing.prefixes import Prefixes, innermost_first
 from fanlight.routing.route import NoMatch, Route
 from fanlight.routing.table import Table
@@ -100,12 +100,8 @@ def _tables_with_cors(
     for route in table.routes:
         for each in _cors_of(route):
             places[each.place] = policy_of((each,))
-    patterns = sorted(((parse_pattern(place), policy) for place, policy in places.items()), key=_order)
-    return [(Prefixes([pattern]), policy) for pattern, policy in patterns]
-
-
-def _order(place: tuple[Pattern, CorsPolicy | None]) -> tuple[int, list[tuple[int, ...]]]:
-    return innermost_first(place[0])
+    patterns = ((parse_pattern(place), policy) for place, policy in places.items())
+    return [(Prefixes([pattern]), policy) for pattern, policy in innermost_first(patterns)]
 
 
 def _cors_of(route: Route) -> list[Placed]:

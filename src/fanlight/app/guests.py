@@ -83,8 +83,9 @@ class Guests:
         if self.only_one(table) is not None and table.routes[0].pattern == "/":
             only = table.routes[0], NoParameters()
             return lambda *_: only
-        mounts = [each for each in table.pairs if is_guest(each[1].view) and each[1].pattern.endswith(_BELOW)]
-        mounts.sort(key=lambda each: innermost_first(each[0]))
+        mounts = innermost_first(
+            each for each in table.pairs if is_guest(each[1].view) and each[1].pattern.endswith(_BELOW)
+        )
         if not mounts:
             return table.find
         places = [(Prefix(Pattern(pattern.segments[:-1])), route) for pattern, route in mounts]

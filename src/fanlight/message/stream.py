@@ -54,6 +54,16 @@ class _Stream(Struct, eq=False):
             return replace(self, **parts)
         return type(self)(self, **parts)
 
+    def open(self) -> None:
+        """Create the iterator, without pulling a piece. Called early if a failure should become an error response."""
+        raise NotImplementedError
+
+    def _begin(self) -> bytes:
+        """Open the stream for its first piece; return what is sent before that."""
+        self._has_begun = True
+        self.open()
+        return self.prologue if self.encoder is None or not self.prologue else self.encoder.encode(self.prologue)
+
     def _cut_off(self) -> GeneratorExit | None:
         """End the stream; return GeneratorExit for its cleanup if it was cut off, None if it has not begun."""
         is_cut_off = self._has_begun and not self._is_ended
@@ -82,11 +92,8 @@ class SyncStream(_Stream, eq=False):
             raise StopIteration
         encoder = self.encoder
         try:
-            if not self._has_begun:
-                self._has_begun = True
-                self.open()
-                if self.prologue:
-                    return self.prologue if encoder is None else encoder.encode(self.prologue)
+            if not self._has_begun and (begin := self._begin()):
+                return begin
             while (piece := next(self.iterator, _END)) is not _END:
                 if self.frame is not None:
                     piece = self.frame(piece)
@@ -145,11 +152,8 @@ class AsyncStream(_Stream, eq=False):
             raise StopAsyncIteration
         encoder = self.encoder
         try:
-            if not self._has_begun:
-                self._has_begun = True
-                self.open()
-                if self.prologue:
-                    return self.prologue if encoder is None else encoder.encode(self.prologue)
+            if not self._has_begun and (begin := self._begin()):
+                return begin
             async for piece in self.iterator:
                 framed = piece if self.frame is None else self.frame(piece)
                 if encoder is None:

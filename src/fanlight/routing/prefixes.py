@@ -7,18 +7,25 @@ Raises nothing: a path that is invalid is compared as far as it can be read.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 from urllib.parse import unquote
 
 from fanlight.routing.pattern import Pattern, Segment
 from fanlight.routing.tree import segment_reader
 
+Value = TypeVar("Value")
 
-def innermost_first(pattern: Pattern) -> tuple[int, list[tuple[int, ...]]]:
-    """Return the sort key by which of two tables that contain a path the inner one comes first, or the more specific.
+
+def innermost_first(places: Iterable[tuple[Pattern, Value]]) -> list[tuple[Pattern, Value]]:
+    """Return places in such an order that of two that contain a path the inner one comes first, or the more specific.
 
     "/a" is inside "/", and more specific than "/{name}".
     """
-    segments = _without_slash(pattern)
+    return sorted(places, key=_depth)
+
+
+def _depth(place: tuple[Pattern, object]) -> tuple[int, list[tuple[int, ...]]]:
+    segments = _without_slash(place[0])
     return -len(segments), [segment.order if segment.name else () for segment in segments]
 
 

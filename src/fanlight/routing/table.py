@@ -61,8 +61,7 @@ class Table:
         mounts: Sequence[tuple[Pattern, Mount]] = (),
     ) -> None:
         self.json_prefixes = json_prefixes or Prefixes()  # of the tables whose errors are JSON
-        in_order = sorted(mounts, key=lambda each: innermost_first(each[0]))
-        self.mounts = tuple((Prefixes([pattern]), mount) for pattern, mount in in_order)
+        self.mounts = tuple((Prefixes([pattern]), mount) for pattern, mount in innermost_first(mounts))
         self.routes: tuple[Route, ...] = tuple(route for _, route in routes)
         self.pairs = tuple(routes)
         self._reverse = Reverse(routes)

@@ -116,20 +116,28 @@ def recorded_dependency(provider: Provider, folder: Path | None) -> Provider:
     return replace(provider, function=record(function, begin), open_awaiting=awaiting)
 
 
+class _Recorded:
+    """The span of what runs in it, if its request is recorded."""
+
+    __slots__ = ("_span",)
+
+    def __init__(self, begin: Begin, named: Mapping[str, Any]) -> None:
+        recording = CURRENT.get()
+        self._span = None if recording is None else begin(recording, named)
+
+    def __enter__(self) -> None:
+        """Its span has begun."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self._span is not None:
+            self._span.end_now(perf_counter(), error)
+
+
 def _plain_function(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
     @functools.wraps(function)
     def run(*arguments: Any, **named: Any) -> Any:
-        recording = CURRENT.get()
-        if recording is None:
+        with _Recorded(begin, named):
             return function(*arguments, **named)
-        span = begin(recording, named)
-        try:
-            value = function(*arguments, **named)
-        except BaseException as error:
-            span.end_now(perf_counter(), error)
-            raise
-        span.end_now(perf_counter())
-        return value
 
     return run
 
@@ -137,17 +145,8 @@ def _plain_function(function: Callable[..., Any], begin: Begin) -> Callable[...,
 def _async_function(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
     @functools.wraps(function)
     async def run(*arguments: Any, **named: Any) -> Any:
-        recording = CURRENT.get()
-        if recording is None:
+        with _Recorded(begin, named):
             return await function(*arguments, **named)
-        span = begin(recording, named)
-        try:
-            value = await function(*arguments, **named)
-        except BaseException as error:
-            span.end_now(perf_counter(), error)
-            raise
-        span.end_now(perf_counter())
-        return value
 
     return run
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from threading import current_thread, get_ident
 from time import perf_counter, thread_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fanlight.devtools.inspector.exchange_record import Frame, LogLine, Parameter, Span
 from fanlight.devtools.inspector.recording_limits import (
@@ -46,6 +46,7 @@ Received = tuple[float, bytes, int]  # when, what is kept of it, how many bytes 
 Sent = tuple[float, bytes, int, int]  # when, what is kept of it, how many bytes were sent, how many were offered
 Stage = tuple[str, int, tuple[tuple[str, str], ...]]  # what made the response, its status and fields then
 NOTHING: list[Any] = []
+Item = TypeVar("Item")
 LEAST_BYTES, ITEM_BYTES = 4096, 200  # of memory that a recording takes, and each of its pieces, lines and spans
 OPEN, DONE, REFUSED, CUT_OFF, TIMED_OUT, FAILED = "open", "done", "refused", "cut off", "timed out", "failed"
 
@@ -322,23 +323,13 @@ class Recording:
 
     def take_frame(self, frame: Frame) -> None:
         """Keep a frame of a WebSocket."""
-        if self.frames is NOTHING:
-            self.frames = [frame]
-        elif len(self.frames) < MAX_FRAMES:
-            self.frames.append(frame)
-        else:
-            self.is_cut = True
+        self.frames = self._kept(self.frames, frame, MAX_FRAMES)
 
     def take_log(self, line: LogLine) -> None:
         """Keep a log line; one that is made long after the end is of a task that has outlived its request."""
         if self.ended and line.at > self.ended + LATE_SECONDS:
             return
-        if self.logs is NOTHING:
-            self.logs = [line]
-        elif len(self.logs) < MAX_LOG_LINES:
-            self.logs.append(line)
-        else:
-            self.is_cut = True
+        self.logs = self._kept(self.logs, line, MAX_LOG_LINES)
 
     def begin_span(self, kind: str, name: str, place: str = "") -> Span:
         """Begin a stretch of work, which the caller ends."""
@@ -353,12 +344,17 @@ class Recording:
         self._add(span)
 
     def _add(self, span: Span) -> None:
-        if self.spans is NOTHING:
-            self.spans = [span]
-        elif len(self.spans) < MAX_SPANS:
-            self.spans.append(span)
+        self.spans = self._kept(self.spans, span, MAX_SPANS)
+
+    def _kept(self, items: list[Item], item: Item, most: int) -> list[Item]:
+        """Return what is kept with one more item, if there is room for it."""
+        if items is NOTHING:
+            return [item]
+        if len(items) < most:
+            items.append(item)
         else:
             self.is_cut = True
+        return items
 
     def is_due(self, now: float) -> bool:
         """Return whether it is to be shown while it is open: it takes long, and something has happened since."""
