@@ -4,8 +4,8 @@
 # make thorough the tests with four times as many drawn examples, other ones each time, and what they cover
 # make mutate  small changes of a room's code (ROOM=wire) that no test notices, for some minutes (MINUTES=30)
 # make format  put the code in form
-# make images  draw the pictures of docs/map.md anew, from the code
-# make screenshots  take the pictures of pages in the docs anew, in light and dark, at a desk and on a phone
+# make images  draw the pictures of docs/map.md again, from the code
+# make screenshots  take the pictures of pages in the docs again, in light and dark, at a desk and on a phone
 # make bench   measure against peers (benchmarks/README.md)
 # make plots   write what was measured into the tables and plots of README and docs
 # make soak    ten minutes of load while workers are killed and everything else is done to disturb them; ten of topics; a Redis with faults, quiet rooms

@@ -52,7 +52,7 @@ def databases() -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def _postgresql(initdb: Path) -> Iterator[str]:
-    """Run a server and yield its address. As it refuses to run as root, it is then somebody else's."""
+    """Run a server and yield its address. As it refuses to run as root, it is then someone else's."""
     owner = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
     password, port = secrets.token_hex(16), free_port()
     with tempfile.TemporaryDirectory(prefix="fanlight-bench-postgresql-") as folder:

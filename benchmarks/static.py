@@ -1,7 +1,7 @@
 """Static files: 1 KiB to 100 MiB, files that have not changed, and small ones by the thousand.
 
 In: settings. Out: a table for each, and results/static.json. All servers give the same files of one folder, of
-media types that nobody compresses. Small ones are many and are asked for by wrk, each in turn; big ones are
+media types that no one compresses. Small ones are many and are asked for by wrk, each in turn; big ones are
 downloaded by downloading.py, and counted in MiB.
 """
 

@@ -152,7 +152,7 @@ def open_refused(tab: Tab, url: str) -> None:
 
 def open_post(tab: Tab, url: str) -> None:
     """Open the exchange in which the post was sent."""
-    tab.wait_for("document.body?.innerText.includes('wrote')")  # the template was changed, and the page is there anew
+    tab.wait_for("document.body?.innerText.includes('wrote')")  # the template was changed, and the page was loaded
     tab.open(f"{url}/__fanlight__")
     rows = "[...document.querySelectorAll('#rows tr')].filter(each => each.innerText.includes('/posts/snow'))"
     tab.wait_for(f"{rows}.length > 1 && !document.querySelector('.row.open')")
@@ -297,7 +297,7 @@ def served(site: Path | None, command: str, target: str = "", workers: int = 0) 
 
 
 def take(browser: Browser, picture: Picture, folder: Path, kind: str) -> Iterator[Path]:
-    """Write the files of a picture; each page is opened anew, on a server of its own."""
+    """Write the files of a picture; each page is opened on a server of its own."""
     for name, (width, height), dark in picture.files():
         with served(picture.site, picture.command, picture.target, picture.workers) as (url, copy):
             tab = Tab(browser, dark=dark, width=width, height=height)

@@ -2,7 +2,7 @@
 //
 // Each rule that names a state in its selector gets an attribute beside it, of the same specificity, which stands for
 // the state: what is forced costs one look at the style sheets and one drawing of the page, however many elements it has.
-// (The browser's own command for it, CSS.forcePseudoState, draws the page anew for each element.)
+// (The browser's own command for it, CSS.forcePseudoState, draws the page again for each element.)
 (states => {
   const CAN_BE_POINTED_AT = "a, button, input, textarea, select, summary, label, [tabindex], [role], tr, li"
   const STATE = /:(hover|active|focus-visible|focus)(?![\w-])/g

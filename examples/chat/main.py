@@ -11,7 +11,7 @@ ROOMS = {"lobby": "Lobby", "kitchen": "Kitchen"}
 
 
 class Line(Struct):
-    """What somebody has said."""
+    """What someone has said."""
 
     name: Annotated[str, Meta(min_length=1, max_length=30)]
     text: Annotated[str, Meta(min_length=1, max_length=500)]

@@ -428,7 +428,7 @@ def test_a_websocket_is_refused_or_closed(tmp_path: Path, status: int, code: int
         (HTTPError, "errors[HTTPError]: that is every HTTP error", "errors={404: ..., 409: ...}"),
         (FanlightError, "errors[FanlightError]: that is every HTTP error", "errors={404: ..., 409: ...}"),
         (NotFound, "errors[NotFound]: it stands for a status", "write errors={404: ...}"),
-        (ClientDisconnected, "errors[ClientDisconnected]: nobody receives a response to it", "remove it"),
+        (ClientDisconnected, "errors[ClientDisconnected]: no one receives a response to it", "remove it"),
         (OutOfStock("tea"), "errors[OutOfStock('tea')]: there is no such error", "the class, without calling it"),
     ],
 )

@@ -143,7 +143,7 @@ def test_a_picture_is_cached_and_can_be_resumed(serve: Serve, folder: Path) -> N
 
 
 def test_a_file_beside_another_is_no_form_of_it(serve: Serve, folder: Path) -> None:
-    """Somebody may upload a.png.gz: it is not sent in place of a.png."""
+    """Someone may upload a.png.gz: it is not sent in place of a.png."""
     (folder / "uploads" / "a.png").write_bytes(samples()["png"])
     for ending in (".gz", ".br", ".zst"):
         (folder / "uploads" / f"a.png{ending}").write_bytes(gzip.compress(EVIL))

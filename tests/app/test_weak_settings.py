@@ -58,7 +58,7 @@ def test_the_address_for_reports_of_the_policy_is_no_weakness(tmp_path: Path) ->
 
 
 def test_limits_that_a_view_raises_are_found(tmp_path: Path) -> None:
-    """Those that cost memory, disk or everybody's time, with the line of the view."""
+    """Those that cost memory, disk or everyone's time, with the line of the view."""
     weak = found({"POST /": send}, tmp_path)
     assert {each.setting for each in weak} == {
         "@limits(content_bytes=5_368_709_120)",

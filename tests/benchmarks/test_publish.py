@@ -1,4 +1,4 @@
-"""The figures of README and docs are those of the result files, and the plots can be read by everybody."""
+"""The figures of README and docs are those of the result files, and the plots can be read by everyone."""
 
 from __future__ import annotations
 

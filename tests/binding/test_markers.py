@@ -732,7 +732,7 @@ def defaulted(a: str = "a", b: int | None = None, c: Any = MISSING, d: tuple[int
     return [a, b, c is MISSING, d]
 
 
-def whole(page: Whole = Whole(7)) -> Any:  # noqa: B008 - it is shared, and nobody changes it
+def whole(page: Whole = Whole(7)) -> Any:  # noqa: B008 - it is shared, and no one changes it
     return page
 
 

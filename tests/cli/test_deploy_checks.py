@@ -142,7 +142,7 @@ def test_following_the_advice_ends_a_finding(options: dict[str, Any], machine: d
         ({}, {}, {"secret_count": 0, "folder_problem": "the state folder /state can't be made"}, "error", "/state"),
         ({}, {}, {"folder_problem": "the state folder /state can't be made"}, "error", "--state-folder"),
         ({}, {}, {"store_problem": "the store can't be used: it is gone"}, "error", "it is gone"),
-        ({}, {}, {"store_kind": "memory"}, "warning", "everybody is signed out"),
+        ({}, {}, {"store_kind": "memory"}, "warning", "everyone is signed out"),
         ({}, {"in_kubernetes": True}, {}, "warning", "--store redis://HOST:6379/0"),
         ({"trusted_proxies": ("127.0.0.1", "10.0.0.5")}, {}, {}, "warning", "--store redis://HOST:6379/0"),
         ({}, {}, {"open_file": "/etc/site.env"}, "warning", "can read the secrets in /etc/site.env"),

@@ -106,7 +106,7 @@ def test_vary_is_added_to(before: str, after: str) -> None:
 
 
 def test_a_shared_response_is_not_changed() -> None:
-    """A response that a view returns again is compressed anew for each client, and never changed."""
+    """A response that a view returns again is compressed for each client, and never changed."""
     shared = Response(TEXT, headers={"etag": '"1"', "accept-ranges": "bytes"})
     with Client(App({"/": lambda: shared})) as client:
         assert client.get("/", headers=ALL).headers["content-encoding"] == "zstd"

@@ -37,7 +37,7 @@ def test_a_server_is_found_by_other_commands(listening: str, tmp_path: Path) -> 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have other permissions")
 def test_the_file_is_for_its_user(listening: str, tmp_path: Path) -> None:
-    """Nobody else can read where the exchanges are."""
+    """No one else can read where the exchanges are."""
     file = announce_server(listening, "main.py", tmp_path)
     assert file is not None
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -10,7 +10,7 @@ A page is read from top to bottom, in an empty folder. In it stand blocks of cod
     ```text      a drawing, or a message: nothing to run.
 
 Any other block needs a reason why it is not run: `<!-- not run: needs a domain of your own -->` above it.
-`<!-- folder: examples/lesson -->` begins anew with a copy of that folder, `<!-- new folder -->` with
+`<!-- folder: examples/lesson -->` begins again with a copy of that folder, `<!-- new folder -->` with
 nothing. A program that binds a fixed port gets one from the system (ports/sitecustomize.py), and
 curl and nc are sent there. A table of URLS that no command uses is checked all the same.
 """

@@ -42,7 +42,7 @@ def files_of(text: str) -> dict[str, Path]:
 
 
 def missing(text: str) -> list[str]:
-    """Return what the rows of a page name and nobody has."""
+    """Return what the rows of a page name and no one has."""
     files = files_of(text)
     wrong = [f"[{label}] leads to {path}" for label, path in files.items() if not path.is_file()]
     for row in rows(text):

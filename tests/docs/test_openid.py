@@ -66,7 +66,7 @@ def test_a_visitor_signs_in_and_comes_back(world: World) -> None:
 
 
 def test_an_account_is_that_of_the_subject(world: World, tmp_path: Path) -> None:
-    """Who has another address is the same account; who has the address of somebody else is another."""
+    """Who has another address is the same account; who has the address of someone else is another."""
     first, _ = world.sign_in()
     other, _ = world.sign_in(Lies(claims={"sub": "eve", "email": "ada@example.com"}))
     again, _ = world.sign_in(Lies(claims={"email": "ada@new.example"}))
@@ -132,7 +132,7 @@ FALSE_CLAIMS = {
 
 @pytest.mark.parametrize("claims", FALSE_CLAIMS.values(), ids=FALSE_CLAIMS)
 def test_false_claims_are_refused(world: World, claims: dict[str, object]) -> None:
-    """An id token that was not made by this provider, for this site, now, signs nobody in."""
+    """An id token that was not made by this provider, for this site, now, signs no one in."""
     visitor, reply = world.sign_in(Lies(claims=claims))
     assert reply.status == 400
     assert not is_signed_in(visitor)
@@ -181,7 +181,7 @@ def test_a_visitor_may_refuse(world: World) -> None:
 
 
 def test_a_provider_that_fails_is_a_503(world: World) -> None:
-    """A provider that does not respond, or not as it should, is a 503, and nobody is signed in."""
+    """A provider that does not respond, or not as it should, is a 503, and no one is signed in."""
     visitor, reply = world.sign_in(Lies(status=500))
     assert reply.status == 503
     assert "Signing in is not possible at the moment." in reply.text

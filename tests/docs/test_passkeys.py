@@ -128,7 +128,7 @@ def test_an_assertion_counts_once(registered: Person) -> None:
 
 
 def test_a_changed_assertion_is_refused(registered: Person) -> None:
-    """A changed signature, a passkey of nobody, and what is no passkey at all, are refused with a 400."""
+    """A changed signature, a passkey of no one, and what is no passkey at all, are refused with a 400."""
 
     def changed(part: str) -> Callable[[Credential], object]:
         def change(made: Credential) -> object:
@@ -155,7 +155,7 @@ def test_a_changed_assertion_is_refused(registered: Person) -> None:
 
 
 def test_a_challenge_is_that_of_the_browser(registered: Person, new_tab: Callable[..., Tab], site: str) -> None:
-    """An assertion of one browser signs nobody in at another: there it has no challenge, or another."""
+    """An assertion of one browser signs no one in at another: there it has no challenge, or another."""
     stolen = registered.make(ASSERT)
     thief = Person(new_tab(), site)
     assert thief.send("/sign-in", stolen)[0] == 400

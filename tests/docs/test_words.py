@@ -36,7 +36,7 @@ INSTEAD = {
     r"\b(?:by|speaks?) https\b": "`over HTTPS`, `uses HTTPS`",
     r"\bline ends\b": "`line endings`",
     r"\banswer(?:s|ed|ing)?\b": "`response`, `respond`: HTTP's own word",
-    r"\bwatchman\b|\bmanners\b|\bpolitely\b|\bwithout a word\b": "what really happens: a riddle helps nobody",
+    r"\bwatchman\b|\bmanners\b|\bpolitely\b|\bwithout a word\b": "what really happens: a riddle helps no one",
     r"\b[Nn]othing of the\b": "`None of the`",
     r"\b(?:makes?|made) (?:text|bytes) of\b": "`turns ... into`",
     r"\b[Ss]teps? (?:around|of middleware)\b|\baround (?:the|every|each) views?\b": "`middleware`",
@@ -124,7 +124,7 @@ def test_no_example_shows_input_without_escaping(page: Path, blocks_of: Blocks) 
 
 @pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_no_page_installs_from_an_index_without_fanlight(page: Path) -> None:
-    """Fanlight is on no package index yet: its name alone would install somebody else's package, or none."""
+    """Fanlight is on no package index yet: its name alone would install someone else's package, or none."""
     assert re.findall(r"pip install (?:-\S+ )*['\"]?fanlight(?!\[).*", page.read_text()) == []
 
 

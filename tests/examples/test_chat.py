@@ -90,7 +90,7 @@ def test_an_unknown_room_is_not_found(client: Client) -> None:
 
 
 def test_a_line_that_is_too_long_closes_the_socket(client: Client) -> None:
-    """With a reason, and nobody sees it."""
+    """With a reason, and no one sees it."""
     with client.websocket("/chat/lobby?name=Anna") as anna, client.websocket("/chat/lobby?name=Ben") as ben:
         ben.send("x" * 501)
         with pytest.raises(WebSocketClosed, match="a line at most 500"):

@@ -132,7 +132,7 @@ def test_development_makes_the_secret_and_says_where(start: Start, tmp_path: Pat
 
 @pytest.mark.parametrize("way", ["working folder", "typed path"])
 def test_a_new_release_behind_a_link_has_the_same_secret(start: Start, tmp_path: Path, folder: Path, way: str) -> None:
-    """Nobody is signed out by a release: the state folder is that of the link."""
+    """No one is signed out by a release: the state folder is that of the link."""
     for number in (1, 2):
         release = tmp_path / "releases" / str(number)
         release.mkdir(parents=True)

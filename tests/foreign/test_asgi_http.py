@@ -397,7 +397,7 @@ def test_an_exception_is_a_500(serve: Serve, caplog: pytest.LogCaptureFixture) -
 
 
 def test_an_exception_behind_the_response_is_logged(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """An app that fails when its client has all of the response harms nobody."""
+    """An app that fails when its client has all of the response harms no one."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":

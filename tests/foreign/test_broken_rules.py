@@ -98,7 +98,7 @@ def test_an_asgi_app_that_breaks_a_rule_within_its_response(
 
 
 def test_an_asgi_app_that_sends_behind_its_response(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """What follows the content reaches nobody: the next response of the connection is whole."""
+    """What follows the content reaches no one: the next response of the connection is whole."""
     client = serve(_asgi(START, {**END, "body": b"whole"}, {**END, "body": b"more"}))
     with client.connect() as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")

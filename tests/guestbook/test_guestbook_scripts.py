@@ -78,7 +78,7 @@ def test_no_script_comes_back(guestbook: Guestbook, tab: Tab, payload: str) -> N
 
 @contextmanager
 def evil_site(body: str) -> Iterator[LiveServer]:
-    """Serve a page of somebody else, on another port."""
+    """Serve a page of someone else, on another port."""
     page = f"<!doctype html><link rel=icon href='data:,'><title>Evil</title>{body}"
     with LiveServer(App({"/": lambda: Response(page)}, security=Security(opener_policy=None), file=__file__)) as server:
         yield server
@@ -86,7 +86,7 @@ def evil_site(body: str) -> Iterator[LiveServer]:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])  # of the same site, where cookies are sent; of another one
 def test_a_page_of_another_origin_does_nothing(guestbook: Guestbook, tab: Tab, host: str) -> None:
-    """Its form, its fetch and its image sign no book, and sign nobody out."""
+    """Its form, its fetch and its image sign no book, and sign no one out."""
     name = f"Victim of {host}"
     guestbook.guest(name)
     sign_in(tab, guestbook.url, name)

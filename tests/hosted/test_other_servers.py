@@ -176,7 +176,7 @@ def test_websockets_are_refused(asgi: Served) -> None:
 def test_clients_that_leave_leave_nothing_behind(path: str, way: str, asgi: Served) -> None:
     """Views that wait for a topic are cancelled when their clients have left: no task stays, and no listener."""
     if path == "/accept-late" and asgi.name == "granian":
-        pytest.skip("Granian tells nobody that a client has left before its handshake is complete")
+        pytest.skip("Granian tells no one that a client has left before its handshake is complete")
     before = left_behind(asgi)
     assert before["topics"] == []
     handshake = (

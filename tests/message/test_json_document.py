@@ -102,7 +102,7 @@ def test_short_numbers_are_no_long_ones() -> None:
 
 @pytest.mark.parametrize(("depth", "deep"), [(100, False), (101, True)])
 def test_depth_is_counted(depth: int, *, deep: bool) -> None:
-    """A hundred levels are enough for anybody."""
+    """A hundred levels are enough for anyone."""
     value: Any = 1
     for level in range(depth):
         value = {"a": value} if level % 2 else [value]

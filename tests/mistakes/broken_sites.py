@@ -112,7 +112,7 @@ SITES = {
     "a wrong return type": WRONG_RETURN_TYPE,
     "a forgotten import": FORGOTTEN_IMPORT,
     "a syntax error": SYNTAX_ERROR,
-    "a parameter that nobody sends": PARAMETER_NOBODY_SENDS,
+    "a parameter that no one sends": PARAMETER_NOBODY_SENDS,
     "the same route twice": SAME_ROUTE_TWICE,
     "a form field that is missing": FORM_FIELD_MISSING,
     "a port in use": PORT_IN_USE,

@@ -147,7 +147,7 @@ def test_an_error_page_lists_every_bad_field() -> None:
 
 @pytest.mark.parametrize("status", range(400, 600))
 def test_every_error_status_has_a_page_with_a_sentence(status: int) -> None:
-    """Whatever the status, also one that nobody has heard of, its page has a sentence for people."""
+    """Whatever the status, also one that no one has heard of, its page has a sentence for people."""
     page = plain_error_page(status).decode()
     assert page == error_page(status)
     assert f"<title>{status} {REASON_PHRASES.get(status, 'Error')}</title>".replace("'", "&#x27;") in page

@@ -24,7 +24,7 @@ CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image
 @pytest.mark.parametrize(
     ("fields", "wanted"),
     [
-        # a browser, curl, an image, somebody who says nothing
+        # a browser, curl, an image, someone who says nothing
         ({"accept": CHROME}, False),
         ({"accept": "*/*"}, False),
         ({}, False),

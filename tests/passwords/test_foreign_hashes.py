@@ -50,7 +50,7 @@ def stored(request: pytest.FixtureRequest) -> str:
 
 
 def test_the_password_is_verified_and_no_other(stored: str) -> None:
-    """And the stored text is made anew when its owner signs in."""
+    """And the stored text is made again when its owner signs in."""
     assert verify_password(PASSWORD, stored)
     assert needs_rehash(stored)
     for other in ("let me in", PASSWORD + " ", PASSWORD.upper(), "x"):

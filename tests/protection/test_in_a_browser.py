@@ -79,7 +79,7 @@ def test_its_own_form_works(ours: str, tab: Tab) -> None:
 
 @pytest.mark.parametrize("host", [FOREIGN, SIBLING])
 def test_a_form_of_another_site_is_refused(ours: str, attack: Callable[..., Tab], host: str) -> None:
-    """Also one of a sibling, which may be somebody else's; its user sees a 403."""
+    """Also one of a sibling, which may be someone else's; its user sees a 403."""
     tab = attack(f"<form method=post action={ours}/pay><button>Win</button></form>", host)
     tab.click("button")
     assert (tab.status, done) == (403, [])

@@ -1,4 +1,4 @@
-"""What browsers report of the policy is logged: briefly, once, and never as much as somebody wants."""
+"""What browsers report of the policy is logged: briefly, once, and never as much as someone wants."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_both_kinds_of_report_are_logged_once(serve: Callable[..., Any], caplog:
     ],
 )
 def test_what_is_no_report_is_ignored(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    """Anybody can send anything."""
+    """Anyone can send anything."""
     PolicyReports().receive(content)
     assert _lines(caplog) == []
 

@@ -290,7 +290,7 @@ def test_each_user_has_a_count_of_its_own(serve: Serve, kind: str) -> None:
 
 
 def test_without_sessions_users_are_counted_by_address(serve: Serve) -> None:
-    """Nobody is signed in, so all requests of one address count together."""
+    """No one is signed in, so all requests of one address count together."""
     client = serve({"/": rate_limit("1/minute", by="user")(lambda: "ok")})
     assert statuses(client, "/", 2) == [200, 429]
 

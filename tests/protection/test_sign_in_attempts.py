@@ -158,7 +158,7 @@ def test_a_field_that_the_form_does_not_have_hides_no_account(make_site: Any) ->
 
 
 def test_a_sign_in_forgets_no_tries_for_an_account_in_another_field(make_site: Any) -> None:
-    """An attacker with an account of its own can't begin the count of another anew, nor be known as its browser."""
+    """An attacker with an account of its own can't reset the count of another, nor be known as its browser."""
     site = make_site(address=None)
     attacker = site.browser(1)
     assert attacker.sign_in_often("ada@example.com", 19) == [200] * 19

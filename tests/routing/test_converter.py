@@ -62,7 +62,7 @@ UNFIT = {
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in UNFIT.items() for text in texts])
 def test_an_unfitting_text_is_not_read(name: str, text: str) -> None:
-    """What Python itself would let through, but nobody means, does not fit."""
+    """What Python itself would let through, but no one means, does not fit."""
     assert CONVERTERS[name].read(text) is None
 
 

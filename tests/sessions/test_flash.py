@@ -200,7 +200,7 @@ def test_of_several_cookies_none_is_shown(make_site: MakeSite) -> None:
 
 
 def test_a_message_does_not_wait_for_ever(make_site: MakeSite) -> None:
-    """After an hour nobody remembers what was saved."""
+    """After an hour no one remembers what was saved."""
     site = make_site(URLS)
     client = site.client()
     client.get("/save")

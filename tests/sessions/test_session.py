@@ -345,7 +345,7 @@ def test_its_repr_has_no_values(make_site: MakeSite) -> None:
         return f"{before} {session!r}"
 
     assert make_site({"/": view}).client().get("/").text == (
-        "<Session not read yet> <Session nobody is signed in; token>"
+        "<Session not read yet> <Session no one is signed in; token>"
     )
 
 

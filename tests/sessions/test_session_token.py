@@ -168,7 +168,7 @@ def test_too_many_cookies_are_not_read() -> None:
 
 
 def test_a_user_is_the_same_as_text() -> None:
-    """A user that signed in as 5 is signed out as "5", and nobody else is."""
+    """A user that signed in as 5 is signed out as "5", and no one else is."""
     assert owner_of(5) == owner_of("5")
     assert owner_of(5) != owner_of(6)
     assert len({new_id() for _ in range(100)}) == 100

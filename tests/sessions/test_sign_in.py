@@ -1,4 +1,4 @@
-"""Signing in begins another session, which nobody had before."""
+"""Signing in begins another session, which no one had before."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_signing_in_again_ends_the_session_before(make_site: MakeSite, carrier: 
 
 
 def test_a_sign_in_that_failed_has_not_happened(make_site: MakeSite, carrier: str) -> None:
-    """After a server error nobody is signed in, and the session before is as it was."""
+    """After a server error no one is signed in, and the session before is as it was."""
 
     def broken(session: Session) -> str:
         session.sign_in(6)

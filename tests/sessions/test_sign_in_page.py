@@ -146,7 +146,7 @@ def test_a_form_comes_back_to_its_page(site: SessionSite, referer: str, target: 
     ],
 )
 def test_no_target_leads_to_another_site(site: SessionSite, target: str) -> None:
-    """Open redirect: a link that an attacker has made does not send anybody elsewhere after signing in."""
+    """Open redirect: a link that an attacker has made does not send anyone elsewhere after signing in."""
     client = site.client()
     response = client.post(f"/sign-in?next={quote(target, safe='')}", form={"user": 5})
     assert response.status == 303

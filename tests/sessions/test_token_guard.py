@@ -156,7 +156,7 @@ def test_a_token_does_not_open_what_is_of_another_site(client: Client, token: st
 
 
 def test_without_a_cookie_none_is_needed(site: Any) -> None:
-    """A program has no cookies, and nobody's rights to be misused."""
+    """A program has no cookies, and no one's rights to be misused."""
     assert site.client().post("/pay").status == 200
     assert site.client().post("/pay", headers={"authorization": "Bearer x"}).status == 200
 
@@ -271,7 +271,7 @@ def test_files_are_not_parsed_on_the_event_loop(client: Client, token: str, monk
 
 
 def test_a_refusal_is_logged_once_for_a_route(client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    """Anybody can provoke it."""
+    """Anyone can provoke it."""
     with caplog.at_level(logging.WARNING, "fanlight.protection"):
         for _ in range(3):
             client.post("/pay")

@@ -37,7 +37,7 @@ def test_secrets_are_read_from_the_environment(text: str, found: list[str]) -> N
 
 @pytest.mark.parametrize("text", [",", " , ", " "])
 def test_a_separator_without_secrets_is_refused(text: str) -> None:
-    """Of "$NEW,$OLD" in a script that has neither: a secret of the state folder would sign everybody out unnoticed."""
+    """Of "$NEW,$OLD" in a script that has neither: a secret of the state folder would sign everyone out unnoticed."""
     with pytest.raises(InvalidSetting, match="has a separator, and no secret"):
         read_secrets({"FANLIGHT_SECRET": text})
     assert read_secrets({"FANLIGHT_SECRET": text}, may_be_weak=True) == []
@@ -109,7 +109,7 @@ def test_several_processes_agree(tmp_path: Path, *, has_links: bool) -> None:
 
 @pytest.mark.parametrize("content", ["", "\n", "hunter2\n", f"{FIRST} {SECOND}\n", "\xff" * 40, "a" * 100], ids=ascii)
 def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is never replaced: that would sign everybody out. The message says what to do, and has nothing of it."""
+    """It is never replaced: that would sign everyone out. The message says what to do, and has nothing of it."""
     monkeypatch.setattr(site_secrets, "WAIT_SECONDS", 0)
     path = tmp_path / "secret"
     path.write_text(content, encoding="latin-1")

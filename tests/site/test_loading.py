@@ -280,7 +280,7 @@ def test_a_file_that_would_hide_a_module_is_refused(tmp_path: Path, name: str) -
     "name", ["test__init__", "time", "site", "json__views", "venv__x", "test", "turtle", "click", "this"]
 )
 def test_a_file_that_hides_nothing_may_have_any_name(name: str) -> None:
-    """Built-in modules come first, a folder that is no package comes last, and some modules nobody imports."""
+    """Built-in modules come first, a folder that is no package comes last, and some modules no one imports."""
     write(**{name: "1/0", "main": HOME + URLS})
     assert "home" in home(load("main.py"))
 

@@ -299,7 +299,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="differential", description="Compare the requests that proxies and Fanlight see in odd messages."
     )
-    parser.add_argument("--report", action="store_true", help="write docs/reference/trials.md anew")
+    parser.add_argument("--report", action="store_true", help="write docs/reference/trials.md again")
     parser.add_argument("--only", default="", help="names of proxies, with commas between")
     arguments = parser.parse_args()
     names = {each.strip().lower() for each in arguments.only.split(",") if each.strip()}

@@ -199,7 +199,7 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="live", description="Publish to listeners that come and go, over reloads.")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--listeners", type=int, default=36)
-    parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md anew")
+    parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md again")
     arguments = parser.parse_args(words)
     outcome = Outcome(arguments.seconds, arguments.listeners, Heard())
     with tempfile.TemporaryDirectory(prefix="soak-") as name:

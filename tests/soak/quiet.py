@@ -178,7 +178,7 @@ def main(words: list[str] | None = None) -> int:
     """Run one trial; return the exit code."""
     parser = argparse.ArgumentParser(prog="quiet", description="Have clients come and go in quiet rooms.")
     parser.add_argument("--clients", type=int, default=10_000)
-    parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md anew")
+    parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md again")
     arguments = parser.parse_args(words)
     outcome = Outcome(arguments.clients)
     with tempfile.TemporaryDirectory(prefix="soak-") as name:

@@ -212,7 +212,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--listeners", type=int, default=1000)
     parser.add_argument("--stop-seconds", type=float, default=20.0)
     parser.add_argument("--server", default="redis-server", help="the program: redis-server, or valkey-server")
-    parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md anew")
+    parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md again")
     arguments = parser.parse_args(words)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

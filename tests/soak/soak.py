@@ -132,7 +132,7 @@ def main(words: list[str] | None = None) -> int:
     """Run one soak; return the exit code."""
     parser = argparse.ArgumentParser(prog="soak", description="Serve a site while everything is done to disturb it.")
     parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md anew")
+    parser.add_argument("--report", action="store_true", help="write the section of docs/reference/trials.md again")
     parser.add_argument("--visitors", type=int, default=12, help="honest clients that keep their connections")
     parser.add_argument("--of-each", type=int, default=8, help="hostile clients of each kind")
     arguments = parser.parse_args(words)

@@ -137,7 +137,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="trials", description="Run other tools against the server.")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--connections", type=int, default=2000)
-    parser.add_argument("--report", action="store_true", help="write docs/reference/trials.md anew")
+    parser.add_argument("--report", action="store_true", help="write docs/reference/trials.md again")
     arguments = parser.parse_args()
     missing = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
     if missing:

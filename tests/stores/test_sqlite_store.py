@@ -396,7 +396,7 @@ def test_a_read_only_disk_is_refused(small_disk: SmallDisk) -> None:
 
 
 def test_a_connection_that_has_failed_is_not_used_again(opened: SQLiteStore) -> None:
-    """After an error of which SQLite may not recover by itself the file is opened anew; a busy file stays open."""
+    """After an error of which SQLite may not recover by itself the file is opened again; a busy file stays open."""
     with pytest.raises(StoreUnavailable, match="not available"), opened._reading.opened():
         raise sqlite3.DatabaseError("disk image is malformed")
     assert opened._reading._database is None
@@ -447,7 +447,7 @@ def test_nothing_is_known_while_another_thread_reads(opened: SQLiteStore) -> Non
 
 
 def test_nothing_is_known_of_a_file_that_was_replaced(path: Path, opened: SQLiteStore) -> None:
-    """A connection that is opened again counts anew, and what the old one has read is forgotten."""
+    """A connection that is opened again counts from the start, and what the old one has read is forgotten."""
     assert opened.get_many(["a"]) == [b"1"]
     opened.close()
     path.unlink()

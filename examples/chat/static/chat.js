@@ -21,7 +21,7 @@ function connect() {
   const mine = new WebSocket(`/chat/${lines.dataset.room}?name=${encodeURIComponent(name)}`);
   socket = mine;
   mine.onopen = () => {
-    lines.replaceChildren();  // the last hundred lines come anew
+    lines.replaceChildren();  // the last hundred lines come again
     state.textContent = `connected as ${name}`;
     pause = 250;
   };

@@ -59,7 +59,7 @@ def sqlite():
     with closing(sqlite3.connect(DATABASE_URL.removeprefix("sqlite:"), timeout=5)) as connection:
         connection.row_factory = sqlite3.Row
         connection.create_function("lower", 1, str.lower, deterministic=True)  # SQLite's own leaves É as it is
-        connection.executescript("pragma foreign_keys = on; pragma journal_mode = wal")  # readers wait for nobody
+        connection.executescript("pragma foreign_keys = on; pragma journal_mode = wal")  # readers wait for no one
         with connection:
             yield connection
 

@@ -43,7 +43,7 @@ def enter(
 def come_in(request, session, flash, account):
     session.sign_in(account.id)
     flash(f"Welcome, {account.name}.", "good")
-    return redirect_back(request)  # to the page that wanted somebody to be signed in
+    return redirect_back(request)  # to the page that wanted someone to be signed in
 
 
 def account(user: User):

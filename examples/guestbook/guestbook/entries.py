@@ -61,7 +61,7 @@ def find(db, id):
 
 
 def add(db, account, text, picture=None):
-    """Write an entry, and return it. The file of its picture gets a name that nobody can guess."""
+    """Write an entry, and return it. The file of its picture gets a name that no one can guess."""
     path = None if picture is None else f"{PICTURES}/{picture.save_in(UPLOADS).name}"
     now = datetime.now(UTC).isoformat(timespec="seconds")
     sql = "insert into entries (account, text, picture, written) values (:account, :text, :picture, :now) returning id"

@@ -176,7 +176,7 @@ def _refusal(kind: type) -> tuple[str, str] | None:
     if kind is Exception:
         return "that is every exception", "write errors={500: ...}"
     if issubclass(kind, ClientError):
-        return "nobody receives a response to it", "remove it"
+        return "no one receives a response to it", "remove it"
     return _refusal_for_status(kind)
 
 

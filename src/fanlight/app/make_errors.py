@@ -1,6 +1,6 @@
 """Make the error handlers of an app, and of each part of its site.
 
-In: the observer of an app (None: nobody watches), its dependencies and its page to sign in. Out: a function that makes
+In: the observer of an app (None: no one watches), its dependencies and its page to sign in. Out: a function that makes
 error handlers of the `errors` that are given.
 """
 

@@ -57,7 +57,7 @@ def _add_vary(fields: Fields) -> list[Pair]:
 
 
 def _encode(fields: Fields, coding: str) -> list[Pair]:
-    # Content is compressed anew for each request, so ranges of two responses would not fit together.
+    # Content is compressed again for each request, so ranges of two responses would not fit together.
     return [pair for pair in with_weak_etag(fields) if pair[0] != "accept-ranges"] + [("content-encoding", coding)]
 
 

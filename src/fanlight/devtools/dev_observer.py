@@ -52,7 +52,7 @@ class DevObserver(RecordingObserver):
         return self.on_unhandled(failure, request)
 
     def on_unhandled(self, error: BaseException, request: Request) -> Response | None:
-        """Return the debug page; None where the app's own response is right, or the page is for nobody to see."""
+        """Return the debug page; None where the app's own response is right, or the page is for no one to see."""
         super().on_unhandled(error, request)
         if isinstance(error, ClientDisconnected) or (isinstance(error, OSError) and error.errno in DISK_FULL_ERRNOS):
             return None
@@ -72,7 +72,7 @@ def _is_foreign(request: Request) -> bool:
 def _may_explain(error: HTTPError, request: Request) -> bool:
     """Return whether the explanation of an error may be shown: to no other site, unless it is about that."""
     if isinstance(error, CrossSiteRequest) and not stranger(request):
-        # SECURITY: tests/devtools/teaching/test_error_teacher.py: a page in a tab of its own is read by nobody else
+        # SECURITY: tests/devtools/teaching/test_error_teacher.py: a page in a tab of its own is read by no one else
         return request.head.values.get("sec-fetch-dest", "document") == "document"
     return not _is_foreign(request)
 

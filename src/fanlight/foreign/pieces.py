@@ -15,7 +15,7 @@ from fanlight.message.headers import Pair
 
 
 class ClientGone(OSError):
-    """What is sent reaches nobody: the client has disconnected."""
+    """What is sent reaches no one: the client has disconnected."""
 
     def __init__(self) -> None:
         super().__init__("the client has disconnected")

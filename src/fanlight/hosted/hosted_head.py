@@ -1,7 +1,7 @@
 """The head of a request, as another server has parsed it.
 
 In: method, path and fields, from an ASGI scope or a WSGI environ. Out: a `Request`. Refuses, with BadRequest, what our
-own wire would refuse and the rest of Fanlight relies upon: a host that is none, a field that must not be repeated.
+own wire would refuse and the rest of Fanlight relies on: a host that is none, a field that must not be repeated.
 """
 
 from __future__ import annotations

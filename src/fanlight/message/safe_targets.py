@@ -51,7 +51,7 @@ def redirect_back(request: Request, default: str = "/", *, field: str = "next") 
 
     The target is, in this order, the field `next` of the query, that of a posted form, and `Referer`. A target that is
     the current URL is skipped, so that there is no redirect loop; and so is a `Referer` that is the page of the posted
-    form: after signing in, nobody wants to see the sign-in page again.
+    form: after signing in, no one wants to see the sign-in page again.
     """
     is_form = request.method not in ("GET", "HEAD")
     candidates: list[object] = [request.query.get(field)]

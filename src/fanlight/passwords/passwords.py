@@ -77,7 +77,7 @@ def verify_password(password: str, stored: str | None) -> bool:
     digest = HASHING.run(partial(derive, wanted.parameters, wanted.salt, encoded, len(wanted.digest)))
     is_right = hmac.compare_digest(digest, wanted.digest) and known is not None
     if problem:
-        log.error("%s; nobody can sign in with it", problem)
+        log.error("%s; no one can sign in with it", problem)
     return is_right
 
 

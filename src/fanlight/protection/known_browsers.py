@@ -3,7 +3,7 @@
 In: a request, and the account that it wants to sign in to. Out: the name of the browser, if it is known for that
 account; then a cookie that makes it known. So the tries of strangers are counted together, apart from those of the
 account's owner. OWASP calls that device cookies ("Slow Down Online Guessing Attacks with Device Cookies"). It is no
-session: the cookie signs nobody in.
+session: the cookie signs no one in.
 """
 
 from __future__ import annotations

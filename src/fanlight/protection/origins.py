@@ -91,7 +91,7 @@ def is_loopback(origin: str) -> bool:
 
 
 def origin_weaknesses(origins: Sequence[str], setting: str) -> Iterator[Weakness]:
-    """Yield what is weak in a list of origins: those that are not encrypted can be anybody on the way."""
+    """Yield what is weak in a list of origins: those that are not encrypted can be anyone on the way."""
     for each in origins:
         if each.startswith("http://") and not is_loopback(each):
             yield Weakness(
@@ -160,7 +160,7 @@ def _wrong_wildcard(text: str, scheme: str, name: str) -> tuple[str, str] | None
     rest = name.removeprefix("*.")
     if not name.startswith("*.") or "*" in rest or _ORIGIN.fullmatch(text.replace("*.", "", 1)) is None:
         return f'"{text}" has a star that is not in the place of subdomains', f'write "{scheme}://*.app.example"'
-    # SECURITY: tests/protection/test_origins.py: of "*.com" or "*.co.uk" anybody can have a part
+    # SECURITY: tests/protection/test_origins.py: of "*.com" or "*.co.uk" anyone can have a part
     if "." not in rest and rest != "localhost":
         return f'"{text}" is every site below .{rest}', f'name the domain: "{scheme}://*.app.{rest}"'
     return None

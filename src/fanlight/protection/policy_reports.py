@@ -1,6 +1,6 @@
 """Log what browsers report of the Content-Security-Policy: what it has refused, or would refuse.
 
-In: a report, of the Reporting API or of `report-uri`. Out: lines of the log, few and short. Anybody can send anything
+In: a report, of the Reporting API or of `report-uri`. Out: lines of the log, few and short. Anyone can send anything
 to this address, so nothing of it is trusted: only known members are read, addresses lose their query, the same report
 is logged once, and of others only some in a minute.
 """

@@ -45,7 +45,7 @@ class RateLimitGuards:
     """Makes the guards of an app; the same mark at the same place counts together, whatever has it."""
 
     def __init__(self, user_of: Callable[[Request], object] = lambda _: None) -> None:
-        """Begin; `user_of` returns the user that is signed in, None for nobody."""
+        """Begin; `user_of` returns the user that is signed in, None for no one."""
         self._user_key = user_key(user_of)
         self._known: dict[str, tuple[object, str]] = {}  # by the beginning of a key: the mark, and its place
 

@@ -52,7 +52,7 @@ class Session(MutableMapping[str, Any], Generic[Data]):
 
     @property
     def user_id(self) -> UserId | None:
-        """The user that is signed in, as it was given to `sign_in`; None if nobody is."""
+        """The user that is signed in, as it was given to `sign_in`; None if no one is."""
         return self._state.user
 
     @property

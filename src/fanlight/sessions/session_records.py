@@ -1,7 +1,7 @@
 """What the store has of sessions: their values, if it keeps them, and which of them have ended.
 
 In: the token of a cookie. Out: the user and the values. Refuses a session that has ended: its user has signed out of
-it, or of all sessions. A cookie that somebody has copied is worthless after that, also where all the rest of
+it, or of all sessions. A cookie that someone has copied is worthless after that, also where all the rest of
 the session is in the cookie itself.
 
     session:ID           the user and the values, until the session was not used for the idle time

@@ -122,7 +122,7 @@ class SessionState:
 
     @property
     def sign_in_id(self) -> bytes:
-        """The id of the session of a user that has signed in, b"" if nobody has. It is read without the store.
+        """The id of the session of a user that has signed in, b"" if no one has. It is read without the store.
 
         It is that of the next request once the session is finished.
         """
@@ -186,7 +186,7 @@ class SessionState:
         """Return the state in words, without values, and without reading anything."""
         if not self._is_loaded:
             return "not read yet"
-        user = "nobody is signed in" if self._user is None else f"of user {self._user!r}"
+        user = "no one is signed in" if self._user is None else f"of user {self._user!r}"
         return f"{user}; {', '.join(self._values) or 'no values'}"
 
     def _forget(self) -> None:

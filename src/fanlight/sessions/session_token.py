@@ -54,7 +54,7 @@ class RefusedToken(Exception):
     def __init__(self, reason: str = "", *, is_ours: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.is_ours = is_ours  # signed by this site, and of no more use to anybody: the client may drop it
+        self.is_ours = is_ours  # signed by this site, and of no more use to anyone: the client may drop it
 
 
 def new_id() -> bytes:

@@ -5,7 +5,7 @@
 
 In: a value of JSON, a purpose, and perhaps what it is bound to. Out: text for a URL, and the value of such a text.
 Refuses, as BadSignature (400), text that was changed, is too old, was signed for another purpose, or is bound to what
-has changed since: a link that resets a password ends with the password. Everybody that has the text can read the value.
+has changed since: a link that resets a password ends with the password. Everyone that has the text can read the value.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`Limits`: the sizes, counts and timeouts that bound what one client, or all of them, can cost the server.
 
 In: numbers. Out: one frozen object, validated once. Refuses, as InvalidSetting, a number outside its range.
-How a limit is enforced is written where it is enforced; limits that nobody tunes are constants there.
+How a limit is enforced is written where it is enforced; limits that no one tunes are constants there.
 """
 
 from __future__ import annotations

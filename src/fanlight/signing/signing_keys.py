@@ -2,7 +2,7 @@
 
 In: secrets, newest first; a purpose; bytes. Out: text of letters, digits, "-", "_" and ".": the bytes, the time and a
 signature (HMAC with SHA-256). Refuses, as BadSignature, text that was changed, cut off, or signed for another purpose
-or with other secrets; and, as SignatureExpired, text that is too old. What is signed can be read by everybody: it is
+or with other secrets; and, as SignatureExpired, text that is too old. What is signed can be read by everyone: it is
 not encrypted. Knows no cookies.
 
 The format is that of `itsdangerous.TimestampSigner`, with a key for each purpose: so a text that was signed to reset a

@@ -63,7 +63,7 @@ def take_at(kept: int | None, now: int, rate: Rate) -> tuple[int, Taken]:
     """Return what to keep, and whether one call is allowed now; `kept` and `now` are in microseconds.
 
     A kept number that is further ahead than this rate could have put it was made by another rate, or by a clock that
-    has been set back: it counts as all calls taken now, so nobody is locked out for longer than `rate.seconds`.
+    has been set back: it counts as all calls taken now, so no one is locked out for longer than `rate.seconds`.
     """
     interval = rate.interval
     full = now + interval * rate.count

@@ -199,7 +199,7 @@ class Bus:
     async def _fetch(self, key: tuple[str, Id | None, int]) -> Kept:
         try:
             async with self._fetching:
-                # From here on others ask anew: what was published since might be missing in this reply.
+                # From here on others ask again: what was published since might be missing in this reply.
                 del self._fetches[key]
                 async with asyncio.timeout(PUBLISH_SECONDS):
                     return await self._link.kept(*key)

@@ -206,7 +206,7 @@ def test_a_request_in_flight_is_finished(plain_site: DevSite, folder: Path) -> N
 
 
 def test_a_change_of_a_module_is_loaded(plain_site: DevSite, folder: Path) -> None:
-    """A module that the file imports is watched and loaded anew, also within the second of its last change."""
+    """A module that the file imports is watched and loaded again, also within the second of its last change."""
     site = plain_site
     (folder / "shop").mkdir()
     (folder / "shop" / "__init__.py").write_text("")

@@ -21,7 +21,7 @@ def loads(changes: list[float], until: float) -> list[float]:
 
 
 def test_a_single_change_is_loaded_at_once() -> None:
-    """Nobody waits for a change that comes alone."""
+    """No one waits for a change that comes alone."""
     assert loads([1.0, 5.0], 10) == [1.0, 5.0]
 
 

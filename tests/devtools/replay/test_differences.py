@@ -62,7 +62,7 @@ def test_lines_that_differ_are_shown() -> None:
     ],
 )
 def test_dates_and_ids_may_differ(before: str, after: str) -> None:
-    """Dates, times, UUIDs and long hexadecimal numbers are made anew for each response."""
+    """Dates, times, UUIDs and long hexadecimal numbers are others in each response."""
     assert differences(page(before, x_id=before), page(after, x_id=after)) == []
 
 

@@ -50,7 +50,7 @@ def test_a_text_that_was_not_edited_is_the_request_itself(*, has_secrets: bool) 
 
 
 def test_an_edited_text_keeps_the_secrets_that_were_left_alone() -> None:
-    """With one line edited, the others are what they were; the length of the content is set anew."""
+    """With one line edited, the others are what they were; the length of the content is set again."""
     shown = shown_request(exchange())
     edited = from_form(RequestText(shown.head.replace("Host: x", "Host: y"), shown.content))
     assert edited_request(exchange(), edited, is_exact=False).data == DATA.replace(b"Host: x", b"Host: y").replace(

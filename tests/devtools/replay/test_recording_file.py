@@ -82,7 +82,7 @@ def test_cookies_that_are_set_are_masked() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have other permissions")
 def test_a_recording_with_secrets_is_for_its_owner(tmp_path: Path) -> None:
-    """A file with credentials can be read by nobody else."""
+    """A file with credentials can be read by no one else."""
     write_head(tmp_path / "a", [], has_secrets=True)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
 

@@ -1,4 +1,4 @@
-"""Everybody can read what we hand out: the new site, the examples and the built-in pages, by day and by night.
+"""Everyone can read what we hand out: the new site, the examples and the built-in pages, by day and by night.
 
 Each of their pages has an icon, too.
 
@@ -86,7 +86,7 @@ def test_everything_can_be_read_on_a_phone(served: str, reader: Tab) -> None:
 
 @pytest.mark.parametrize(("served", "paths"), list(PAGES.items()), ids=list(PAGES), indirect=["served"])
 def test_no_page_is_wider_than_its_screen(served: str, paths: list[str], reader: Tab) -> None:
-    """Nobody has to scroll sideways, from the 320 pixels of WCAG 2.2 (1.4.10) on."""
+    """No one has to scroll sideways, from the 320 pixels of WCAG 2.2 (1.4.10) on."""
     for path in paths:
         reader.open(served + path)
         for width in (320, 390, 700, 920, 1280):

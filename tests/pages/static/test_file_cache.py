@@ -83,7 +83,7 @@ def test_a_big_file_makes_as_much_room_as_it_needs(keep: Keep) -> None:
 
 
 def test_a_resource_goes_with_any_of_its_files(keep: Keep) -> None:
-    """What has a side file is found anew when that is no longer kept, and both go on as long as it is requested."""
+    """What has a side file is found again when that is no longer kept, and both go on as long as it is requested."""
     cache = FileCache(4 * FILE_BYTES)
     plain, side = (keep(cache, name, 0).plain for name in ("file", "file.br"))
     both = Resource(0.0, plain, {"br": side}, None)

@@ -130,7 +130,7 @@ def test_a_link_put_there_just_before_the_opening_is_not_followed(
 
 
 def test_a_pipe_and_a_socket_and_a_folder_are_no_files(root: Path) -> None:
-    """Only regular files are opened, and nobody waits for the other end of a pipe."""
+    """Only regular files are opened, and no one waits for the other end of a pipe."""
     os.mkfifo(root / "pipe")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(root / "socket"))

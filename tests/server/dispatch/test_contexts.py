@@ -97,7 +97,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
 @pytest.mark.parametrize("second", KINDS)
 @pytest.mark.parametrize("first", KINDS)
 def test_what_one_request_sets_no_other_sees(client: Client, first: str, second: str) -> None:
-    """A variable set in a view of any kind is nobody's in the next request, on the same connection and thread."""
+    """A variable set in a view of any kind is no one's in the next request, on the same connection and thread."""
     for _ in range(2):  # so that the pool's one busy thread has it set
         assert "alice" in client.get(f"/{first}?name=alice").text
     assert "nobody" in client.get(f"/{second}").text

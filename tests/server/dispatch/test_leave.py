@@ -31,7 +31,7 @@ class Leaving:
         leave_hub("is about to compute")
         self.threads.append(threading.current_thread().name)
         self.left.set()
-        assert self.let_go.wait(PATIENCE), "nobody let the view go"
+        assert self.let_go.wait(PATIENCE), "no one let the view go"
         return Response(b"left")
 
 

@@ -36,7 +36,7 @@ class Stuck:
     def __call__(self, request: Request) -> Response:
         self.threads.append(threading.current_thread().name)
         self.entered.set()
-        assert self.let_go.wait(PATIENCE), "nobody let the view go"
+        assert self.let_go.wait(PATIENCE), "no one let the view go"
         if self._error is not None:
             raise self._error
         return Response(b"stuck " + request.head.path.encode())
@@ -401,7 +401,7 @@ def test_the_hub_is_passed_on_before_the_stall_is_reported() -> None:
 
 
 def test_a_view_whose_thread_was_kept_from_the_processor_is_not_stuck() -> None:
-    """On a busy machine a view may stand still without being slow; it is measured anew."""
+    """On a busy machine a view may stand still without being slow; it is measured again."""
     _, detector, rescued = _watched([Running("view")])
     delays = iter([0.0, 1.0, 1.0, 1.0])
     detector._delay_of = lambda _: next(delays)  # type: ignore[method-assign, assignment]

@@ -122,7 +122,7 @@ def test_after_a_stream_it_begins_when_that_has_ended() -> None:
 
 
 def test_a_failure_is_logged_and_the_next_task_runs(caplog: pytest.LogCaptureFixture) -> None:
-    """An exception reaches the log with the name of its route, and nobody else."""
+    """An exception reaches the log with the name of its route, and no one else."""
     site = Site()
     with caplog.at_level(logging.ERROR, "fanlight.server"), Client(site.app) as client:
         assert client.get("/failing").status == 200

@@ -240,7 +240,7 @@ def test_an_early_response_reaches_a_client_that_still_sends(server: LiveServer)
 
 
 def test_a_disconnect_is_raised_in_the_view(server: LiveServer, caplog: pytest.LogCaptureFixture) -> None:
-    """Half-way gone: ClientDisconnected in the view, and nobody calls it a fault."""
+    """Half-way gone: ClientDisconnected in the view, and no one calls it a fault."""
     with connect(server) as sock:
         sock.sendall(head("/watch", "content-length: 5") + b"12")
     assert seen.met.wait(PATIENCE)

@@ -29,7 +29,7 @@ LINK = "</app.css>; rel=preload; as=style"
 
 
 class Page:
-    """Views that send hints and then wait until somebody has seen them."""
+    """Views that send hints and then wait until someone has seen them."""
 
     def __init__(self) -> None:
         """Wait until the gate is open."""

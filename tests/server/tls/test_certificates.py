@@ -64,7 +64,7 @@ def test_a_client_gets_the_certificate_for_its_name(
     assert shown(server, asked, trusting()) == {gets}
 
 
-# --- read anew ------------------------------------------------------------------------------------------
+# --- read again -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture

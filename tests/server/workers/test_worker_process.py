@@ -95,7 +95,7 @@ def test_ctrl_c_is_not_for_workers(tmp_path: Path) -> None:
 def test_a_worker_can_run_as_another_user(tmp_path: Path) -> None:
     """Started by root for the user nobody, it has the user, group and groups of nobody, and no others."""
     if os.geteuid() != 0:
-        pytest.skip("only root can become somebody else")
+        pytest.skip("only root can become someone else")
     nobody = pwd.getpwnam("nobody")
     tmp_path.chmod(0o755)
     program = ("/bin/sh", "-c", 'test "$(id -u):$(id -g):$(id -G)" = "$WANTED"')

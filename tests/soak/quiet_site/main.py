@@ -1,4 +1,4 @@
-"""The site of the trial of quiet rooms: each way to listen to a topic to which nobody publishes, and what is left."""
+"""The site of the trial of quiet rooms: each way to listen to a topic to which no one publishes, and what is left."""
 
 import asyncio
 import os

@@ -113,7 +113,7 @@ def _store(options: Options, machine: Machine, state: ServicesState) -> Iterator
     elif state.store_kind == "memory":
         yield Finding(
             "warning",
-            "store is memory: at each restart everybody is signed out, and all counts begin anew",
+            "store is memory: at each restart everyone is signed out, and all counts begin again at 0",
             "use --store sqlite:PATH, or leave it out",
         )
     elif machine.in_kubernetes or _has_distant_proxies(options):

@@ -1,7 +1,7 @@
 """Why new code does not serve: in a form that is sent from a worker to the parent, and to pages.
 
 In: an exception of a site that is loaded or started. Out: a `Problem`: for each fault its place, the lines around it,
-and what to do. The source is read now, as the file may have changed again before somebody looks.
+and what to do. The source is read now, as the file may have changed again before someone looks.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ The owner of the connection depends on the phase, and nothing else may touch it:
     RUNNING, SPOOLING, STREAMING      a thread of the pool or a task, which gives it back through `Ownership.post`,
                                       or by entering IDLE, if nothing is left to be done
                                       (while a stream runs, the hub listens for its client's disconnect)
-    CLOSED                            nobody
+    CLOSED                            no one
 
 A call that runs inline runs in IDLE or HEAD: the hub's thread is inside it, and touches no connection meanwhile.
 """

@@ -54,7 +54,7 @@ class RouteTimings:
         self.begin(-1)  # the first call of all fills caches for later ones, so it does not count
 
     def begin(self, measured: int = 0) -> None:
-        """Start measuring anew."""
+        """Start measuring again."""
         self.measured, self.waits = measured, 0
         self.calls = self.seconds = self.asleep = 0.0
 

@@ -42,7 +42,7 @@ class SendBufferLimit:
             self.enforce()
 
     def enforce(self) -> None:
-        """Count anew, and disconnect the slowest readers if it is too much; only the holder may."""
+        """Count again, and disconnect the slowest readers if it is too much; only the holder may."""
         waiting = [each for each in self._table.connections.values() if each.phase in WAITING_FOR_CLIENT]
         sizes, sharers = _held_by(waiting)
         held = sum(sizes.values())

@@ -1,7 +1,7 @@
 """End the view of a WebSocket whose client has left, where it waits for something else, which may never come.
 
 In: a view on the event loop, the messages that wait for it, and that its connection has ended. Out: the view is ended
-LEFT_SECONDS later, unless it has ended by itself; as long as it takes messages that came before, it has that time anew.
+LEFT_SECONDS later, unless it has ended by itself; as long as it takes messages that came before, that time restarts.
 """
 
 from __future__ import annotations

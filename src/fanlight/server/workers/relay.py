@@ -94,7 +94,7 @@ class Relay:
     def resumed(cls, state: bytes, descriptors: Sequence[int]) -> Relay:
         """Return one that continues with what another has left; a state that can't be read is that of another version.
 
-        Then its workers notice that they are cut off, and connect anew.
+        Then its workers notice that they are cut off, and connect again.
         """
         relay = cls()
         try:

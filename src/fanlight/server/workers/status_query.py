@@ -1,7 +1,7 @@
 """One status query to all workers, made for another thread of the supervisor.
 
 In: the workers. Out: their replies by process id, as many as arrive within REPLY_SECONDS: a worker that hangs delays
-nobody for longer.
+no one for longer.
 """
 
 from __future__ import annotations

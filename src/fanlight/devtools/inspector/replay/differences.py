@@ -24,7 +24,7 @@ from fanlight.closest_name import closest_name
 from fanlight.devtools.inspector.replay.response_reader import ReadResponse
 from fanlight.errors import FanlightError
 
-# Made anew for each response or connection, or part of the framing.
+# Made for each response or connection, or part of the framing.
 _FIELDS_OF_A_RESPONSE = frozenset(
     "date age connection keep-alive transfer-encoding content-length x-request-id server-timing x-runtime".split()
 )
