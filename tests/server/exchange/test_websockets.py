@@ -801,7 +801,7 @@ def test_a_view_that_blocks_the_loop_delays_messages_and_loses_none() -> None:
 
 
 def test_a_view_that_sends_before_its_thread_serves_again_goes_on() -> None:
-    """What it sends waits until another thread has passed the connections back; then it sends the next one."""
+    """What it sends waits until another thread has passed the connections back; then it sends its next message."""
     blocked, go_on = threading.Event(), threading.Event()
     loop: asyncio.AbstractEventLoop
     published = asyncio.Event()
