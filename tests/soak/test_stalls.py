@@ -185,6 +185,11 @@ def test_views_that_block_delay_all_other_exchanges_and_lose_nothing(site: Site)
             "plain download": lambda: clients.download("/plain-numbers"),
             "upload": lambda: clients.upload("/digest"),
             "stored upload": lambda: clients.upload("/digest-whole"),
+            "echo of ASGI": lambda: clients.echo("/asgi/"),
+            "download of ASGI": lambda: clients.download("/asgi/"),
+            "upload to ASGI": lambda: clients.upload("/asgi/"),
+            "download of WSGI": lambda: clients.download("/wsgi/"),
+            "upload to WSGI": lambda: clients.upload("/wsgi/"),
         }
         published: list[int] = []  # how many, once that is known
         begun = [asyncio.Event() for _ in range(2 * EACH)]

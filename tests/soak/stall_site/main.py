@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from hashlib import sha256
+from typing import Any
 
-from fanlight import BlockingWebSocket, ContentStream, Event, EventStream, Request, Topic, WebSocket
+from fanlight import BlockingWebSocket, ContentStream, Event, EventStream, Request, Topic, WebSocket, asgi, wsgi
 
 STALLS, STALL_SECONDS = 60, 0.04
 PIECES = 2000
@@ -86,6 +87,39 @@ async def stream() -> EventStream:
     return EventStream(events())
 
 
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+    """Do the same as an app of another framework: return messages, stream lines, or read content as it arrives."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (event := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": event["text"]})
+        return
+    found, has_more = sha256(), True
+    while has_more:
+        event = await receive()
+        found.update(event["body"])
+        has_more = event["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["method"] == "POST":
+        await send({"type": "http.response.body", "body": found.hexdigest().encode()})
+        return
+    async for line in numbers():
+        await send({"type": "http.response.body", "body": line.encode(), "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+def wsgi_app(environ: Any, start_response: Any) -> Iterator[bytes]:
+    """Do the same as an app of the older kind: stream lines, or read content."""
+    found = sha256(environ["wsgi.input"].read())
+    start_response("200 OK", [])
+    if environ["REQUEST_METHOD"] == "POST":
+        yield found.hexdigest().encode()
+    else:
+        for line in plain_numbers():
+            yield line.encode()
+
+
 def stalling(number: int) -> Callable[[], str]:
     """Return a view that blocks the server."""
 
@@ -108,5 +142,7 @@ URLS = {
     "POST /publish/{first}/{count}": publish,
     "/listen": listen,
     "/stream": stream,
+    "/asgi": asgi(asgi_app),
+    "/wsgi": wsgi(wsgi_app),
     **{f"/stall/{number}": stalling(number) for number in range(STALLS)},
 }
