@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -137,13 +138,63 @@ def _until(site: Site, text: str) -> str:
     raise AssertionError(page)
 
 
-def test_dev_reloads_a_flask_app(serve: Serve, tmp_path: Path) -> None:
+FASTAPI_PAGE = """
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+app = FastAPI()
+
+@app.get("/", response_class=HTMLResponse)
+async def index():
+    return "<!doctype html><title>Shop</title><h1>first</h1>"
+"""
+DJANGO_PAGE = """
+from django.conf import settings
+from django.core.{kind} import get_{kind}_application
+from django.http import HttpResponse
+from django.urls import path
+
+settings.configure(DEBUG=False, ALLOWED_HOSTS=["*"], SECRET_KEY="tests", ROOT_URLCONF=__name__)
+urlpatterns = [path("", lambda request: HttpResponse("<!doctype html><title>Shop</title><h1>first</h1>"))]
+app = get_{kind}_application()
+"""
+SITES = {
+    "flask": FLASK,
+    "fastapi": FASTAPI_PAGE,
+    "django": DJANGO_PAGE.format(kind="wsgi"),
+    "django by ASGI": DJANGO_PAGE.format(kind="asgi"),
+}
+
+
+@pytest.mark.parametrize("code", SITES.values(), ids=SITES)
+def test_dev_reloads_a_foreign_app(serve: Serve, tmp_path: Path, code: str) -> None:
     """A save is served at once, and a page of HTML has the script that reloads it."""
-    (tmp_path / "main.py").write_text(FLASK)
+    (tmp_path / "main.py").write_text(code)
     site = serve(tmp_path, command=("-m", "fanlight", "dev", "--port", "0"))
     assert "<h1>first</h1>" in _until(site, "first")
-    (tmp_path / "main.py").write_text(FLASK.replace("first", "second"))
+    (tmp_path / "main.py").write_text(code.replace("first", "second"))
     assert "__fanlight__" in _until(site, "<h1>second</h1>")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="workers need a system on which sockets can be passed to them")
+@pytest.mark.parametrize("code", SITES.values(), ids=SITES)
+def test_a_reload_serves_new_code_of_a_foreign_app_and_fails_no_request(
+    serve: Serve, tmp_path: Path, code: str
+) -> None:
+    """Requests that come all the time get the old page or the new one."""
+    (tmp_path / "main.py").write_text(code)
+    site = serve(tmp_path, "main:app", "--workers", "2", "--no-access-log")
+    assert "<h1>first</h1>" in _until(site, "first")
+    (tmp_path / "main.py").write_text(code.replace("first", "second"))
+    site.send_signal(signal.SIGHUP)
+    until, seen = time.monotonic() + PATIENCE, list[str]()
+    with httpx.Client(timeout=PATIENCE) as kept:
+        while seen[-20:].count("second") < 20:
+            assert time.monotonic() < until
+            for response in (kept.get(site.url), httpx.get(site.url, timeout=PATIENCE)):
+                assert response.status_code == 200
+                seen.append("second" if "<h1>second</h1>" in response.text else "first")
+    site.process.terminate()
+    assert site.wait_for_exit() == 0
 
 
 FASTAPI = """
