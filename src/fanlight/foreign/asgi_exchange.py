@@ -268,8 +268,10 @@ class AsgiExchange(AsgiRules):
         self._respond_over(ForeignResponse(self._status, self._fields, content, content.length))
 
     def _take_hints(self, message: dict[str, Any]) -> None:
-        if self.state not in (_NOTHING, _STARTED):
-            self.broken("http.response.early_hint is sent before the content")
+        if self.state is _OVER or self.state is _TRAILERS:
+            self.broken("http.response.early_hint is sent before the end of the content")
+        if self.state is _STREAMING:
+            return  # a 103 can't follow the response that has begun
         self._link.enable_hints()
         try:
             links = [bytes(each).decode("latin-1") for each in message.get("links", ())]

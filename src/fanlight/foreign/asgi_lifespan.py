@@ -26,6 +26,7 @@ class AsgiLifespan:
         self._task: asyncio.Task[None] | None = None
         self._events: asyncio.Queue[str] = asyncio.Queue()
         self._told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._step = ""  # "startup" or "shutdown", until the app has said what has come of it
         self.state: dict[str, Any] | None = None
 
     async def start(self) -> None:
@@ -61,6 +62,7 @@ class AsgiLifespan:
         """Send an event, and return what the app says of it; ("", "") if it ends without a word."""
         task = task or self._task
         assert task is not None  # it has been started
+        self._step = what
         self._events.put_nowait(f"lifespan.{what}")
         told = asyncio.create_task(self._told.get())
         await asyncio.wait([told, task], return_when=asyncio.FIRST_COMPLETED)
@@ -86,4 +88,9 @@ class AsgiLifespan:
         return {"type": await self._events.get()}
 
     async def _send(self, message: dict[str, Any]) -> None:
-        self._told.put_nowait((message["type"], str(message.get("message", ""))))
+        kind, step, self._step = message["type"], self._step, ""
+        if not step:
+            raise AppError(f"ASGI: {kind} is sent where no event is to be replied to")
+        self._told.put_nowait((kind, str(message.get("message", ""))))
+        if kind not in (f"lifespan.{step}.complete", f"lifespan.{step}.failed"):
+            raise AppError(f"ASGI: {kind} does not follow lifespan.{step}")

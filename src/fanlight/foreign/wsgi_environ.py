@@ -59,6 +59,8 @@ def make_environ(request: Request, link: CallLink, mount: MountPoint) -> dict[st
             (),
             parameters,
         )  # https://wsgi.readthedocs.io/en/latest/specifications/routing_args.html
+    if request.scheme == "https":
+        environ["HTTPS"] = "on"
     if client is not None and client[1]:
         environ["REMOTE_PORT"] = str(client[1])
     for field, value in head.fields:

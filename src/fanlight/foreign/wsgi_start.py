@@ -28,11 +28,22 @@ _STATUS = lazy_pattern(r"([0-9]{3})(?: |$)")
 class WsgiStart:
     """What an app has said of its response; `write` is called with what it writes."""
 
-    __slots__ = ("_name", "_request", "_write", "broken_rule", "fields", "has_begun", "is_called", "status")
+    __slots__ = (
+        "_is_tried",
+        "_name",
+        "_request",
+        "_write",
+        "broken_rule",
+        "fields",
+        "has_begun",
+        "is_called",
+        "status",
+    )
 
     def __init__(self, request: Request, name: str, write: Callable[[bytes], object]) -> None:
         self._request, self._name, self._write = request, name, write
         self.status, self.fields = 0, Fields()
+        self._is_tried = False  # called, perhaps with what breaks a rule
         self.is_called = False
         self.has_begun = False  # its first bytes are sent, or about to be
         self.broken_rule = ""
@@ -45,8 +56,9 @@ class WsgiStart:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None  # which would be a circle
-        elif self.is_called:
+        elif self._is_tried:
             self.broken("start_response is called a second time only with exc_info")
+        self._is_tried = True
         try:
             self.status, self.fields = _read_status(status), _read_fields(headers)
         except BrokenRule as rule:
@@ -87,6 +99,8 @@ def _read_status(status: Any) -> int:
         raise BrokenRule(f"the status is text like '200 OK', not {status!r}")
     if not status.isprintable():
         raise BrokenRule("the status has no control characters")
+    if max(status) > "\xff":
+        raise BrokenRule("the status has only characters of ISO-8859-1")
     return check_status(int(found[1]))
 
 
