@@ -94,6 +94,10 @@ class SocketChannel:
             key = "text" if isinstance(each, str) else "bytes"
             self._waiting.put_nowait({"type": "websocket.receive", key: each})
 
+    def does(self, event: Message) -> None:
+        """Have `receive` return an event."""
+        self._waiting.put_nowait(event)
+
     def leaves(self, code: int = 1001, reason: str = "") -> None:
         """Have the client leave."""
         self._is_left = True

@@ -13,11 +13,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fanlight.errors import ClientDisconnected, HTTPError
-from fanlight.hosted.asgi_responses import AsgiResponse, Message, Receive, Send
+from fanlight.hosted.asgi_channels import Receive, Send, next_event
+from fanlight.hosted.asgi_responses import AsgiResponse
 from fanlight.hosted.asgi_websocket import AsgiWebSocket
 from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.hosted.hosted_content import attach_content
-from fanlight.hosted.hosted_head import head_of, path_below
+from fanlight.hosted.hosted_head import authority_of, head_of, path_below
 from fanlight.message.body_policy import WEBSOCKET_KEY, BodyMode
 from fanlight.message.mount_path import MOUNT_PATH
 from fanlight.message.request import Request
@@ -48,8 +49,8 @@ class AsgiApp:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
-            message = await receive()
-            step = message["type"].removeprefix("lifespan.")
+            event = await next_event(receive, "lifespan.startup", "lifespan.shutdown")
+            step = event["type"].removeprefix("lifespan.")
             try:
                 await (self._hosted.start() if step == "startup" else self._hosted.stop())
             except BaseException as error:
@@ -94,9 +95,9 @@ class AsgiApp:
         root = scope.get("root_path", "")
         path = path_below(None if raw is None else raw.decode("latin-1"), scope["path"], root)
         version = scope.get("http_version", "1.1")
-        authority = "" if server is None else f"{server[0]}:{server[1]}" if server[1] else str(server[0])
+        authority = "localhost" if server is None else authority_of(*server)
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-        query = scope.get("query_string", b"").decode("latin-1")
+        query = (scope.get("query_string") or b"").decode("latin-1")
         head = head_of(scope.get("method", "GET"), path, query, 0 if version == "1.0" else 1, pairs, authority)
         client = scope.get("client")
         request = self._hosted.request_class(head, None if client is None else client[0], None)
@@ -106,7 +107,7 @@ class AsgiApp:
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._hosted.start()
-        if (await receive())["type"] != "websocket.connect":
+        if (await next_event(receive, "websocket.connect", "websocket.disconnect"))["type"] == "websocket.disconnect":
             return
         on_loop = self._hosted.on_loop()
         found: Found | None = None
@@ -144,10 +145,10 @@ def _attach_handshake_error(request: Request) -> None:
 async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
     """Yield the content of a request. Raises ClientDisconnected."""
     while True:
-        message: Message = await receive()
-        if message["type"] == "http.disconnect":
+        event = await next_event(receive, "http.request", "http.disconnect")
+        if event["type"] == "http.disconnect":
             raise ClientDisconnected("the client disconnected before its content was whole")
-        if piece := message.get("body", b""):
+        if piece := event.get("body", b""):
             yield piece
-        if not message.get("more_body", False):
+        if not event.get("more_body", False):
             return

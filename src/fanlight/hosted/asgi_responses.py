@@ -7,11 +7,12 @@ takes its pieces, and closed when the client disconnects. A file is read in thre
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from fanlight.errors import ClientDisconnected
+from fanlight.hosted.asgi_channels import Receive, Send, next_event, noticing
 from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.message.file_content import FileContent
 from fanlight.message.response import Response
@@ -20,9 +21,6 @@ from fanlight.message.threads import ThreadPieces
 from fanlight.server.exchange.dispatch import broken
 from fanlight.server.exchange.response_head import NO_CONTENT
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 _END: Any = object()
 
 log = logging.getLogger("fanlight.server")
@@ -32,7 +30,7 @@ class AsgiResponse:
     """Sends the response to one request."""
 
     def __init__(self, hosted: HostedApp, found: Found, receive: Receive, send: Send) -> None:
-        self._hosted, self._found, self._receive, self._send = hosted, found, receive, send
+        self._hosted, self._found, self._receive, self._send = hosted, found, receive, noticing(send)
         self._lock = asyncio.Lock()  # a heartbeat must not come into the middle of a piece
         self._has_begun = self._is_pulling = False
         self._sent_at = 0.0
@@ -43,7 +41,7 @@ class AsgiResponse:
         try:
             response = self._hosted.finished(self._found, response)
             await self._send_any(response)
-        except (asyncio.CancelledError, ClientDisconnected, ConnectionError):
+        except (asyncio.CancelledError, ClientDisconnected):
             raise
         except BaseException:
             if self._has_begun:
@@ -98,12 +96,14 @@ class AsgiResponse:
             watch.cancel()
             pump.cancel()  # nothing, if it is done
             await asyncio.wait({pump, watch})
+        if not watch.cancelled():
+            watch.result()  # which may be that the server's `receive` has failed
         if pump.cancelled():
             raise ClientDisconnected("the client disconnected in the middle of a stream")
         pump.result()
 
     async def _until_disconnected(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
+        while (await next_event(self._receive, "http.request", "http.disconnect"))["type"] != "http.disconnect":
             pass
 
     async def _pump(self, stream: AsyncStream, response: Response, *, has_body: bool) -> None:
@@ -141,9 +141,10 @@ class AsgiResponse:
     async def _send_heartbeats(self, stream: AsyncStream, interval: float) -> None:
         loop = asyncio.get_running_loop()
         self._sent_at = loop.time()
-        while True:
-            await asyncio.sleep(max(0.0, self._sent_at + interval - loop.time()))
-            if self._is_pulling and loop.time() >= self._sent_at + interval:
-                await self._send_piece(stream.heartbeat_frame())
-            elif not self._is_pulling:
-                await asyncio.sleep(interval)
+        with contextlib.suppress(ClientDisconnected):  # `receive` tells it, too, and ends the stream
+            while True:
+                await asyncio.sleep(max(0.0, self._sent_at + interval - loop.time()))
+                if self._is_pulling and loop.time() >= self._sent_at + interval:
+                    await self._send_piece(stream.heartbeat_frame())
+                elif not self._is_pulling:
+                    await asyncio.sleep(interval)

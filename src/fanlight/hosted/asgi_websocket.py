@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from fanlight.errors import AppError
-from fanlight.hosted.asgi_responses import Receive, Send
+from fanlight.hosted.asgi_channels import Receive, Send, next_event, text_or_bytes
 from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.message.response import Response
 from fanlight.message.threads import wait_on
@@ -27,6 +27,7 @@ from fanlight.wire.websocket.websocket_frames import CloseCode, close_code_of
 
 T = TypeVar("T")
 _LOST = int(CloseCode.ABNORMAL), ""
+_WITHOUT_HEADERS, _WITHOUT_REASON = ("2.0",), ("2.0", "2.1", "2.2")  # versions of the message format
 
 
 class AsgiWebSocket:
@@ -41,6 +42,7 @@ class AsgiWebSocket:
         self.closed: tuple[int, str] | None = None
         self.is_accepted = False
         self._can_refuse_with_page = "websocket.http.response" in (scope.get("extensions") or {})
+        self._version: str = scope.get("asgi", {}).get("spec_version", "2.0")
         self._messages: list[Message] = []
         self._waiting_bytes = 0  # of those messages
         self._all_taken = asyncio.Event()
@@ -55,8 +57,10 @@ class AsgiWebSocket:
         """Complete the handshake, with more fields in the response."""
         self._raise_if_closed()
         self.is_accepted, self.subprotocol = True, subprotocol
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in more]
-        await self._send_event({"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers})
+        event: dict[str, Any] = {"type": "websocket.accept", "subprotocol": subprotocol}
+        if self._version not in _WITHOUT_HEADERS:
+            event["headers"] = [(name.encode(), value.encode("latin-1")) for name, value in more]
+        await self._send_event(event)
 
     async def receive(self) -> Message:
         """Return the next message."""
@@ -88,7 +92,10 @@ class AsgiWebSocket:
             self._all_taken.set()
             self._wake()
             with contextlib.suppress(OSError):  # the client is gone
-                await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
+                event: dict[str, Any] = {"type": "websocket.close", "code": int(code)}
+                if self._version not in _WITHOUT_REASON:
+                    event["reason"] = reason
+                await self._send(event)
 
     def wait(self, waiting: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns on the event loop, from a thread that waits for it."""
@@ -158,11 +165,10 @@ class AsgiWebSocket:
         """Receive the messages; return code and reason when the client has left."""
         most = self._hosted.limits.message_bytes
         while True:
-            event = await self._receive()
+            event = await next_event(self._receive, "websocket.receive", "websocket.disconnect")
             if event["type"] == "websocket.disconnect":
                 return event.get("code", int(CloseCode.NONE)), event.get("reason") or ""
-            text = event.get("text")
-            message: Message = event.get("bytes", b"") if text is None else text
+            message = text_or_bytes(event)
             if self.closed is not None:
                 continue
             if len(message) > most:

@@ -35,6 +35,12 @@ def head_of(
     return head
 
 
+def authority_of(name: str, port: object) -> str:
+    """Return the authority of a server that is addressed without a Host; a path is that of its Unix socket."""
+    host = "localhost" if "/" in name else f"[{name}]" if ":" in name and not name.startswith("[") else name
+    return f"{host}:{port}" if port else host
+
+
 def path_below(raw_path: str | None, path: str, root: str) -> str:
     """Return the percent-encoded path that is left for the app, below the path where it is mounted."""
     whole = raw_path or quote(path, safe=_IN_PATHS.replace("%", ""))

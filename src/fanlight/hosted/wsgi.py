@@ -12,12 +12,13 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextvars import Context
+from functools import partial
 from typing import Any, TypeVar
 
 from fanlight.errors import ClientDisconnected, HTTPError, UpgradeRequired
 from fanlight.hosted.hosted_app import Found, HostedApp, OnLoop
 from fanlight.hosted.hosted_content import announced_length, attach_content
-from fanlight.hosted.hosted_head import head_of, path_below
+from fanlight.hosted.hosted_head import authority_of, head_of, path_below
 from fanlight.message.body_policy import WEBSOCKET_KEY, BodyMode
 from fanlight.message.file_content import FileContent
 from fanlight.message.handler import Lane
@@ -82,7 +83,8 @@ class WsgiApp:
             return self._send(found, self._hosted.finished(found, response), on_loop, start_response)
         except Exception as error:
             log.exception("the response of %s can't be sent: %s", found.call.name, error)  # noqa: TRY401
-            return self._send(found, broken(found.request), on_loop, start_response)
+            again = partial(_start_again, start_response, (type(error), error, error.__traceback__))
+            return self._send(found, broken(found.request), on_loop, again)
 
     def _started(self) -> OnLoop:
         """Begin the app, with the first request."""
@@ -109,7 +111,7 @@ class WsgiApp:
             (name.replace("_", "-"), environ[name]) for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)
         ]
         minor = 0 if environ.get("SERVER_PROTOCOL") == "HTTP/1.0" else 1
-        authority = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+        authority = authority_of(environ["SERVER_NAME"], environ["SERVER_PORT"])
         query = environ.get("QUERY_STRING", "")
         below = path_below(whole, path if whole is None else root + path, "" if whole is None else root)
         head = head_of(environ["REQUEST_METHOD"], below, query, minor, pairs, authority)
@@ -169,6 +171,13 @@ class WsgiApp:
                 yield to_bytes(piece)
         finally:
             self._loop.run(stream.aclose(), context)
+
+
+def _start_again(
+    start_response: StartResponse, exc_info: tuple[object, ...], status: str, fields: list[tuple[str, str]]
+) -> None:
+    """Call `start_response` as PEP 3333 wants it where it may have been called before, and have refused the fields."""
+    start_response(status, fields, exc_info)
 
 
 class _Body:
