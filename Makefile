@@ -18,7 +18,7 @@ BIN := .venv/bin
 RUFF_PATHS := src tests examples benchmarks scripts/autobahn.py scripts/draw.py scripts/screenshots.py scripts/starlette_suite.py
 # Side by side, in as many processes as tests/conftest.py says; one that is done takes tests from another. The slowest
 # are named at the end.
-PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --durations-min=5
+PYTEST := $(BIN)/pytest tests -n auto --dist worksteal --durations=10 --durations-min=5 --timeout=900
 
 # mypy takes one processor. Meanwhile another compiles the tests, which each of the processes above would do for itself.
 COMPILED := $(BIN)/pytest tests --collect-only -qq >/dev/null 2>&1
