@@ -178,6 +178,7 @@ class OwnConnection(sqlite3.Connection):
         return self.cursor(OwnCursor)
 
 
+@pytest.mark.filterwarnings("ignore:Passing more than 1 positional argument:DeprecationWarning")  # from 3.13 on
 @pytest.mark.parametrize("is_by_position", [False, True])
 def test_classes_of_the_site_are_extended(database: str, is_by_position: bool) -> None:
     """A factory of the site's makes its own kind of connection, whose queries are recorded; rows are of its choice."""
