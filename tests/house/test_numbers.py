@@ -141,7 +141,7 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[type[Exception], ...]]] 
     "--bind fd": (lambda text: check_address(f"fd:{text}"), (InvalidSetting,)),
     "LISTEN_FDS": (lambda text: inherited({"LISTEN_FDS": text, "LISTEN_PID": "1"}, [1]), ()),
     "WATCHDOG_USEC": (lambda text: _watchdog_seconds({"WATCHDOG_USEC": text}), ()),
-    "worker's channel": (lambda text: Channel.inherited({CHANNEL_VARIABLE: f"77{text}"}), (InvalidSetting,)),
+    "worker's channel": (lambda text: Channel.inherited({CHANNEL_VARIABLE: f"2000000000{text}"}), (InvalidSetting,)),
     "parameter of a stored password": (
         lambda text: read_stored(f"$scrypt$ln={text},r={text},p={text}${'a' * 22}${'a' * 43}"),
         (UnreadableHash,),
