@@ -28,7 +28,7 @@ from fanlight import (
     render,
 )
 from fanlight.devtools.inspector.exchange_record import Exchange, LogLine, Parameter, Span
-from fanlight.devtools.inspector.recording import ConnectionFacts, Recording
+from fanlight.devtools.inspector.recording import CallRun, ConnectionFacts, Recording
 from fanlight.devtools.inspector.recording_observer import RecordingObserver
 
 HERE = Path(__file__).parent
@@ -204,30 +204,43 @@ def test_the_chosen_route_comes_first_with_its_values() -> None:
     assert exchange.route == "GET /blog/{slug}"
 
 
-def test_a_view_that_blocks_has_its_stack(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def sampled(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return an event that is set when a sample of a stack has been taken."""
+    taken, add_stack = threading.Event(), CallRun.add_stack
+
+    def add_and_tell(run: CallRun, stack: str) -> None:
+        add_stack(run, stack)
+        if run.stacks:
+            taken.set()
+
+    monkeypatch.setattr(CallRun, "add_stack", add_and_tell)
+    return taken
+
+
+def test_a_view_that_blocks_has_its_stack(caplog: pytest.LogCaptureFixture, sampled: threading.Event) -> None:
     """A sample shows the line at which a plain view was, and the log line of the server is with it."""
     caplog.set_level(logging.INFO, "fanlight.server")
-    blocked = threading.Event()
 
     def block() -> str:
-        blocked.wait(0.3)
+        sampled.wait(PATIENCE)
         return "at last"
 
     exchange = exchange_of({"/": block})
     assert exchange.run is not None
     assert "test_recorded_parts.py" in exchange.run.stacks[0]
     assert "in block" in exchange.run.stacks[0]
-    assert "blocked.wait(0.3)" in exchange.run.stacks[0]
+    assert "sampled.wait(PATIENCE)" in exchange.run.stacks[0]
     assert not any("/fanlight/" in line for line in exchange.run.stacks[0].splitlines())
     assert exchange.run.cpu_seconds < exchange.run.seconds
     assert any("blocked the server" in line.text for line in exchange.logs)
 
 
-def test_a_view_that_awaits_has_the_line_at_which_it_waits() -> None:
+def test_a_view_that_awaits_has_the_line_at_which_it_waits(sampled: threading.Event) -> None:
     """A sample of an async view shows where it waits, not what the event loop does meanwhile."""
 
     async def inner() -> None:
-        await asyncio.sleep(0.3)
+        await asyncio.to_thread(sampled.wait, PATIENCE)
 
     async def wait() -> str:
         await inner()
@@ -237,15 +250,15 @@ def test_a_view_that_awaits_has_the_line_at_which_it_waits() -> None:
     assert exchange.run is not None
     assert exchange.run.stacks
     assert "in inner" in exchange.run.stacks[0]
-    assert "await asyncio.sleep(0.3)" in exchange.run.stacks[0]
+    assert "await asyncio.to_thread(sampled.wait, PATIENCE)" in exchange.run.stacks[0]
     assert "in wait" in exchange.run.stacks[0]
 
 
-def test_an_async_view_that_blocks_the_loop_has_its_stack() -> None:
+def test_an_async_view_that_blocks_the_loop_has_its_stack(sampled: threading.Event) -> None:
     """A sample of an async view that blocks shows the line that it executes."""
 
     async def block() -> str:
-        time.sleep(0.3)  # noqa: ASYNC251 - on purpose
+        sampled.wait(PATIENCE)
         return "at last"
 
     exchange = exchange_of({"/": block})

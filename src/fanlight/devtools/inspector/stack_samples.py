@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from fanlight.devtools.inspector.recording_limits import MAX_STACK_FRAMES
@@ -35,8 +35,10 @@ def stack_of(run: CallRun, folder: Path | None) -> str:
         frames = list(_frames_above_handler(frame))
     elif not task.done():
         frames = list(_frames_of_coroutine(task.get_coro()))
-    frames = [each for each in frames if not each.f_code.co_filename.startswith(_OURS)]
-    return "\n".join(_line(each, folder) for each in frames[:MAX_STACK_FRAMES])
+    # All of their lines at once: the call goes on while files are read.
+    places = [(each.f_code, each.f_lineno) for each in frames]
+    places = [each for each in places if not each[0].co_filename.startswith(_OURS)]
+    return "\n".join(_line(*each, folder) for each in places[:MAX_STACK_FRAMES])
 
 
 def is_running(task: asyncio.Task[Any]) -> bool:
@@ -71,10 +73,10 @@ def _frames_above_handler(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _line(frame: FrameType, folder: Path | None) -> str:
-    file, number = frame.f_code.co_filename, frame.f_lineno
+def _line(code: CodeType, number: int, folder: Path | None) -> str:
+    file = code.co_filename
     path = Path(file)
     shown = path.relative_to(folder).as_posix() if folder is not None and path.is_relative_to(folder) else file
     source = linecache.getline(file, number).strip()
-    where = f"{shown}:{number} in {frame.f_code.co_name}"
+    where = f"{shown}:{number} in {code.co_name}"
     return f"{where}\n    {source}" if source else where
