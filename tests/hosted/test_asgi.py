@@ -307,10 +307,14 @@ def test_another_sites_page_gets_no_websocket() -> None:
     assert ask(App({"/": echo}), asked, {"type": "websocket.connect"}).sent[0]["type"] == "websocket.close"
 
 
-def test_a_plain_request_to_a_websocket() -> None:
-    """It is told to upgrade."""
-    channel = ask(App({"/": echo}), scope())
+@pytest.mark.parametrize(("version", "is_named"), [("1.0", False), ("1.1", True), ("2", False)])
+def test_a_plain_request_to_a_websocket(version: str, is_named: bool) -> None:
+    """It is told to upgrade, and to what, where the version of HTTP has that (RFC 9110 sections 7.8 and 15.5.22)."""
+    channel = ask(App({"/": echo}), scope() | {"http_version": version})
     assert channel.status == 426
+    fields = dict(channel.sent[0]["headers"])
+    found = fields.get(b"upgrade"), fields.get(b"connection")
+    assert found == ((b"websocket", b"upgrade") if is_named else (None, None))
 
 
 def test_topics_work_under_another_server() -> None:

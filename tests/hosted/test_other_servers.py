@@ -164,6 +164,14 @@ def test_websockets_talk(asgi: Served) -> None:
             assert client.recv(timeout=30) == message
 
 
+def test_a_plain_request_is_told_to_upgrade(asgi: Served) -> None:
+    """Its response names what to upgrade to, as that of our own server does."""
+    response = httpx.get(f"{asgi.url}/echo")
+    assert response.status_code == 426
+    assert response.headers["upgrade"] == "websocket"
+    assert "upgrade" in response.headers["connection"].lower()
+
+
 def test_websockets_are_refused(asgi: Served) -> None:
     """A view that raises before it accepts refuses the handshake: 401 where the server can send it, else 403."""
     with pytest.raises(InvalidStatus) as refused:

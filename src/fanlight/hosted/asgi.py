@@ -75,7 +75,8 @@ class AsgiApp:
                 response = self._hosted.refusal(error)
             else:
                 response = await self._hosted.run(found, on_loop)
-            await AsgiResponse(self._hosted, found, receive, send).send(response)
+            version = scope.get("http_version", "1.1")
+            await AsgiResponse(self._hosted, found, receive, send, version).send(response)
         except ClientDisconnected:
             return
         finally:

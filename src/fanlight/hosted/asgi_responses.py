@@ -11,7 +11,7 @@ import contextlib
 import logging
 from typing import Any
 
-from fanlight.errors import ClientDisconnected
+from fanlight.errors import ClientDisconnected, UpgradeRequired
 from fanlight.hosted.asgi_channels import Receive, Send, next_event, noticing
 from fanlight.hosted.hosted_app import Found, HostedApp
 from fanlight.message.file_content import FileContent
@@ -22,6 +22,7 @@ from fanlight.server.exchange.dispatch import broken
 from fanlight.server.exchange.response_head import NO_CONTENT
 
 _END: Any = object()
+_UPGRADE = [(b"upgrade", b"websocket"), (b"connection", b"upgrade")]  # of a 426 (RFC 9110 section 15.5.22)
 
 log = logging.getLogger("fanlight.server")
 
@@ -29,8 +30,10 @@ log = logging.getLogger("fanlight.server")
 class AsgiResponse:
     """Sends the response to one request."""
 
-    def __init__(self, hosted: HostedApp, found: Found, receive: Receive, send: Send) -> None:
+    def __init__(self, hosted: HostedApp, found: Found, receive: Receive, send: Send, version: str) -> None:
+        """Prepare; `version` is that of HTTP, as ASGI writes it."""
         self._hosted, self._found, self._receive, self._send = hosted, found, receive, noticing(send)
+        self._can_upgrade = version == "1.1"  # from HTTP/2 on, such fields are refused (RFC 9113 section 8.2.2)
         self._lock = asyncio.Lock()  # a heartbeat must not come into the middle of a piece
         self._has_begun = self._is_pulling = False
         self._sent_at = 0.0
@@ -66,6 +69,8 @@ class AsgiResponse:
         lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in fields]
         if length is not None and response.status not in (204, 304):
             lines.append((b"content-length", str(length).encode()))
+        if self._can_upgrade and response.status == UpgradeRequired.status:
+            lines += _UPGRADE
         await self._send({"type": "http.response.start", "status": response.status, "headers": lines})
         self._has_begun = True
 
