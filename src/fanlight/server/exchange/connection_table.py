@@ -111,6 +111,11 @@ class ConnectionTable:
 
     def add(self, connection: Connection) -> None:
         """Take over a new connection, and watch it for something to receive."""
+        stale = self.connections.get(connection.fd)
+        if stale is not None:  # the site has closed its descriptor, whose number is the new one's now
+            stale.sock.detach()  # it would close that of the new one
+            self._watched.pop(connection.fd, None)  # the system watches it no longer
+            self.close(stale)
         self.connections[connection.fd] = connection
         self.watch(connection)
 
