@@ -38,7 +38,7 @@ def text_or_bytes(event: Message) -> str | bytes:
 
 
 def noticing(send: Send) -> Send:
-    """Return a `send` that raises ClientDisconnected in the place of an OSError (ASGI, HTTP 2.4): nobody is there."""
+    """Return a `send` that raises ClientDisconnected in the place of an OSError (ASGI, HTTP 2.4)."""
 
     async def send_or_notice(message: Message) -> None:
         try:
